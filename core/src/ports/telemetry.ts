@@ -1,0 +1,33 @@
+/**
+ * What the domain reports about itself, one method per event. Implementations count and
+ * log; they never throw, never block, and never see a credential.
+ */
+export interface Telemetry {
+  /** One decision left the guard. */
+  decided(event: DecidedEvent): void
+  /** A request was refused before a decision, with its status and without a record. */
+  requestRefused(event: { readonly method: string; readonly status: string }): void
+  /** Something that should not happen did; the caller failed closed. */
+  fault(event: { readonly where: string; readonly cause: unknown }): void
+  /** A verified-badge cache lookup. */
+  badgeCache(event: { readonly hit: boolean }): void
+  /** A batch of records became durable. */
+  evidenceCommitted(event: { readonly records: number; readonly bytes: number; readonly durationMs: number }): void
+  /** The evidence log refuses everything from now on. */
+  evidenceFailed(event: { readonly cause: unknown }): void
+  /** A torn tail was put to quarantine at start. */
+  evidenceTailQuarantined(event: { readonly segment: string; readonly bytes: number }): void
+  /** Something an operator should know once, such as a badge without audience. */
+  warning(event: { readonly code: string; readonly message: string }): void
+}
+
+export interface DecidedEvent {
+  readonly outcome: 'ALLOW' | 'DENY'
+  /** Reason name, or `NONE` when allowed. */
+  readonly reason: string
+  readonly tool: string
+  readonly principal: string
+  readonly badgeJti: string | undefined
+  readonly evidenceId: string
+  readonly durationMs: number
+}

@@ -1,0 +1,3 @@
+/** The standard error model that travels beside a gRPC status. */
+export * from './gen/google/rpc/error_details_pb.ts'
+export * from './gen/google/rpc/status_pb.ts'
