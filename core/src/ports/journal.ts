@@ -3,22 +3,26 @@
  *
  * One writer: whoever holds the journal holds the operating system lock of its folder.
  *
- * `append` adds the bytes with one write and one sync. When it resolves they survive a
- * power cut. When it rejects, nothing is known about them: the implementation refuses
- * every later append, because a kernel that failed one sync may report success for the
- * next (evidence-log §9.2). Appends are never called concurrently.
- *
  * `startSegment` makes later appends go to a new file, named for the index of its first
- * entry; the file and its folder entry are durable on return.
+ * entry; the file and its folder entry are durable on return. A journal without segments
+ * needs one before its first append.
+ *
+ * `append` adds the bytes with one write and one sync. When it resolves they survive a
+ * power cut.
+ *
+ * When either rejects, nothing is known about what was stored, and the implementation
+ * refuses every later call: a kernel that failed one sync may report success for the next
+ * without having stored anything (evidence-log §9.2). The two are never called while a
+ * call of either is under way.
  */
 export interface Journal {
   append(bytes: Uint8Array): Promise<void>
   startSegment(firstIndex: number): Promise<void>
-  /** Releases the file and the lock. Idempotent. */
+  /** Releases the file and the lock. Idempotent. Writes nothing. */
   close(): Promise<void>
 }
 
-/** One journal file, oldest first. */
+/** One journal file, as it was when it was listed. Listed oldest first. Readers need no lock. */
 export interface JournalSegment {
   /** Name for messages, relative to the log folder. */
   readonly name: string
@@ -30,8 +34,19 @@ export interface JournalSegment {
   read(offset: number, length: number): Promise<Uint8Array>
 }
 
-/** What recovery may do to a journal before it is written again. */
+/** What recovery may do to a journal before it is written again. The caller holds the lock. */
 export interface JournalRepair {
-  /** Copies everything from `offset` on to quarantine, then truncates and syncs. */
+  /**
+   * Copies everything from `offset` on to quarantine, then cuts the segment there. Both are
+   * durable on return; the copy is durable before the cut begins.
+   */
   quarantineTail(segment: JournalSegment, offset: number): Promise<void>
+  /**
+   * Writes `length` stored bytes at `offset` again, in place, and syncs file and folder.
+   *
+   * What was read at start may exist in memory only: the last process was killed before
+   * its sync, or its sync failed and the kernel kept the pages but marked them clean, so
+   * that a sync alone would do nothing.
+   */
+  storeAgain(segment: JournalSegment, offset: number, length: number): Promise<void>
 }

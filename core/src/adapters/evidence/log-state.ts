@@ -1,0 +1,112 @@
+import { readdir, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { decodeBase64url, encodeBase64url } from '../../lib/base64url.ts'
+import { makeDirectoryDurably, syncDirectory } from '../../lib/durable-write.ts'
+import { errorCode } from './error-code.ts'
+import { readJsonFile, writeJsonFile } from './json-file.ts'
+import { LogDirectoryRefused } from './log-directory-refused.ts'
+import { checkPrivateDirectory, syncWithAncestors } from './private-directory.ts'
+
+const SEED_BYTES = 32
+
+/** What the state folder remembers about evidence logs, each known by its 16 hexadecimal digits. */
+export interface LogState {
+  /** Refuses a state folder that cannot be used. Changes nothing. */
+  check(): Promise<void>
+  /** Where the key of a log is kept, for messages. */
+  keyFile(id: string): string
+  /**
+   * The 32-byte seed of the log's signing key, or `undefined` when there is no key file.
+   *
+   * @throws {LogDirectoryRefused} LOG_KEY_MALFORMED, LOG_WRONG_MODE, LOG_WRONG_OWNER or LOG_FORMAT_NEWER
+   */
+  readKey(id: string, origin: string): Promise<Uint8Array | undefined>
+  /** Keeps a new key. Durable on return. */
+  writeKey(id: string, origin: string, seed: Uint8Array): Promise<void>
+  /** Ids of the logs that were last opened in this folder (canonical path). */
+  logsIn(directory: string): Promise<readonly string[]>
+  /** The folder where a log was last opened. */
+  directoryOf(id: string): Promise<string | undefined>
+  /** Remembers where a log is. Durable on return. */
+  rememberDirectory(id: string, directory: string): Promise<void>
+  /** Forgets where a log is; its key stays. Durable on return. */
+  forgetDirectory(id: string): Promise<void>
+}
+
+/** @param stateDir absolute; keys go to `log-keys/`, whereabouts to `log-directories/`, each `<16 hex>.json` */
+export function createLogState(stateDir: string): LogState {
+  const keys = join(stateDir, 'log-keys')
+  const directories = join(stateDir, 'log-directories')
+  const keyFile = (id: string) => join(keys, `${id}.json`)
+  const directoryFile = (id: string) => join(directories, `${id}.json`)
+
+  async function directoryOf(id: string): Promise<string | undefined> {
+    return (await readJsonFile(directoryFile(id), ['directory'], 'LOG_KEY_MALFORMED'))?.directory
+  }
+
+  return {
+    keyFile,
+    directoryOf,
+
+    async check() {
+      for (const folder of [stateDir, keys, directories]) await checkPrivateDirectory(folder)
+    },
+
+    async readKey(id, origin) {
+      const path = keyFile(id)
+      const file = await readJsonFile(path, ['origin', 'seed'], 'LOG_KEY_MALFORMED')
+      if (file === undefined) return undefined
+      const { mode, uid } = await stat(path)
+      const user = process.geteuid?.()
+      if (user !== undefined && uid !== user) {
+        throw new LogDirectoryRefused(
+          'LOG_WRONG_OWNER',
+          path,
+          `${path} belongs to user ${uid}, not ${user}. Run as its owner.`,
+        )
+      }
+      if ((mode & 0o077) !== 0) {
+        throw new LogDirectoryRefused(
+          'LOG_WRONG_MODE',
+          path,
+          `Others may read the signing key ${path}. Take that away: chmod 600 ${path}`,
+        )
+      }
+      const seed = decodeBase64url(file.seed)
+      if (seed?.length !== SEED_BYTES || file.origin !== origin) {
+        throw new LogDirectoryRefused(
+          'LOG_KEY_MALFORMED',
+          path,
+          `${path} does not hold the key of ${origin}. Put it back from a copy.`,
+        )
+      }
+      return seed
+    },
+
+    async writeKey(id, origin, seed) {
+      await makeDirectoryDurably(keys)
+      await writeJsonFile(keyFile(id), { origin, seed: encodeBase64url(seed) })
+      await syncWithAncestors(keys)
+    },
+
+    async logsIn(directory) {
+      const files = await readdir(directories).catch((error: unknown) => {
+        if (errorCode(error) === 'ENOENT') return []
+        throw error
+      })
+      const ids = files.flatMap((file) => /^([0-9a-f]{16})\.json$/.exec(file)?.[1] ?? [])
+      const whereabouts = await Promise.all(ids.map(async (id) => ({ id, directory: await directoryOf(id) })))
+      return whereabouts.filter((log) => log.directory === directory).map(({ id }) => id)
+    },
+
+    async rememberDirectory(id, directory) {
+      await makeDirectoryDurably(directories)
+      await writeJsonFile(directoryFile(id), { directory })
+    },
+
+    async forgetDirectory(id) {
+      await rm(directoryFile(id), { force: true })
+      await syncDirectory(directories)
+    },
+  }
+}

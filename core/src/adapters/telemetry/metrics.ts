@@ -1,0 +1,91 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+/**
+ * Every metric of the core. Labels hold few fixed values: never a tool, a DID or an id.
+ * docs/operations.md lists them for operators.
+ */
+export interface Metrics {
+  readonly registry: Registry
+  readonly decisions: Counter<'outcome' | 'reason'>
+  readonly decisionSeconds: Histogram
+  readonly requestsRefused: Counter<'method' | 'status'>
+  readonly faults: Counter<'where'>
+  readonly badgeCacheLookups: Counter<'result'>
+  readonly evidenceCommits: Counter
+  readonly evidenceCommitRecords: Histogram
+  readonly evidenceCommitSeconds: Histogram
+  readonly evidenceRecords: Counter
+  readonly evidenceWritable: Gauge
+  readonly evidenceTailsQuarantined: Counter
+}
+
+export function createMetrics(): Metrics {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry, prefix: 'capiscio_' })
+  const registers = [registry]
+  return {
+    registry,
+    decisions: new Counter({
+      name: 'capiscio_decisions_total',
+      help: 'Tool access decisions, by outcome and reason.',
+      labelNames: ['outcome', 'reason'],
+      registers,
+    }),
+    decisionSeconds: new Histogram({
+      name: 'capiscio_decision_seconds',
+      help: 'Time from request to durable decision.',
+      buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
+      registers,
+    }),
+    requestsRefused: new Counter({
+      name: 'capiscio_requests_refused_total',
+      help: 'Requests answered with a gRPC status instead of a decision.',
+      labelNames: ['method', 'status'],
+      registers,
+    }),
+    faults: new Counter({
+      name: 'capiscio_faults_total',
+      help: 'Unexpected faults that were turned into a denial or an INTERNAL status.',
+      labelNames: ['where'],
+      registers,
+    }),
+    badgeCacheLookups: new Counter({
+      name: 'capiscio_badge_cache_lookups_total',
+      help: 'Lookups in the verified-badge cache, by result (hit, miss).',
+      labelNames: ['result'],
+      registers,
+    }),
+    evidenceCommits: new Counter({
+      name: 'capiscio_evidence_commits_total',
+      help: 'Batches of records made durable with one sync.',
+      registers,
+    }),
+    evidenceCommitRecords: new Histogram({
+      name: 'capiscio_evidence_commit_records',
+      help: 'Records per batch.',
+      buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
+      registers,
+    }),
+    evidenceCommitSeconds: new Histogram({
+      name: 'capiscio_evidence_commit_seconds',
+      help: 'Time to write and sync one batch.',
+      buckets: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2],
+      registers,
+    }),
+    evidenceRecords: new Counter({
+      name: 'capiscio_evidence_records_total',
+      help: 'Records made durable.',
+      registers,
+    }),
+    evidenceWritable: new Gauge({
+      name: 'capiscio_evidence_writable',
+      help: '1 while records can be written, 0 after the log has failed.',
+      registers,
+    }),
+    evidenceTailsQuarantined: new Counter({
+      name: 'capiscio_evidence_tails_quarantined_total',
+      help: 'Torn journal tails moved to quarantine at start.',
+      registers,
+    }),
+  }
+}

@@ -1,0 +1,47 @@
+import type { Logger } from 'pino'
+import type { Telemetry } from '../../ports/telemetry.ts'
+import type { Metrics } from './metrics.ts'
+
+/** Feeds the log and the metrics together, one method per event. */
+export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
+  metrics.evidenceWritable.set(1)
+  return {
+    decided({ outcome, reason, tool, principal, badgeJti, evidenceId, durationMs }) {
+      metrics.decisions.inc({ outcome, reason })
+      metrics.decisionSeconds.observe(durationMs / 1000)
+      logger.debug({ event: 'decided', outcome, reason, tool, principal, badgeJti, evidenceId, durationMs })
+    },
+    requestRefused({ method, status }) {
+      metrics.requestsRefused.inc({ method, status })
+      logger.debug({ event: 'request_refused', method, status })
+    },
+    fault({ where, cause }) {
+      metrics.faults.inc({ where })
+      logger.error({ event: 'fault', where, err: cause })
+    },
+    badgeCache({ hit }) {
+      metrics.badgeCacheLookups.inc({ result: hit ? 'hit' : 'miss' })
+    },
+    evidenceCommitted({ records, bytes, durationMs }) {
+      metrics.evidenceCommits.inc()
+      metrics.evidenceRecords.inc(records)
+      metrics.evidenceCommitRecords.observe(records)
+      metrics.evidenceCommitSeconds.observe(durationMs / 1000)
+      logger.trace({ event: 'evidence_committed', records, bytes, durationMs })
+    },
+    evidenceFailed({ cause }) {
+      metrics.evidenceWritable.set(0)
+      logger.fatal(
+        { event: 'evidence_failed', err: cause },
+        'The evidence log cannot be written. Every decision is denied until the core is restarted.',
+      )
+    },
+    evidenceTailQuarantined({ segment, bytes }) {
+      metrics.evidenceTailsQuarantined.inc()
+      logger.warn({ event: 'evidence_tail_quarantined', segment, bytes }, 'A torn journal tail was put to quarantine.')
+    },
+    warning({ code, message }) {
+      logger.warn({ event: 'warning', code }, message)
+    },
+  }
+}

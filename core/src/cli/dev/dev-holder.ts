@@ -1,0 +1,36 @@
+import { writeFileSync } from 'node:fs'
+import { mkdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { acquireDirectoryLock } from '../../adapters/evidence/directory-lock.ts'
+import type { CoreAddresses } from '../../core.ts'
+import { StartRefused } from '../../guard-rules.ts'
+
+/** The one process that may use a development folder. */
+export interface DevHolder {
+  /** Leaves word of where this process listens, for whoever finds the folder taken. */
+  tell(addresses: CoreAddresses): void
+  release(): void
+}
+
+/**
+ * Takes a development folder for this process.
+ *
+ * @throws {StartRefused} naming the process that holds it and where that one listens
+ */
+export async function holdDevFolder(path: string): Promise<DevHolder> {
+  await mkdir(path, { recursive: true, mode: 0o700 })
+  const note = join(path, 'dev.json')
+  const lock = acquireDirectoryLock(join(path, 'lock'))
+  if (lock === undefined) {
+    const text = await readFile(note, 'utf8').catch(() => '{}')
+    const { pid, addresses } = JSON.parse(text) as { pid?: number; addresses?: CoreAddresses }
+    const where = addresses?.tcp === undefined ? '' : `, listening on ${addresses.tcp}`
+    throw new StartRefused(
+      `${path} is held by process ${pid ?? 'unknown'}${where}: use that one, stop it, or choose another folder with --dir.`,
+    )
+  }
+  return {
+    tell: (addresses) => writeFileSync(note, `${JSON.stringify({ pid: process.pid, addresses })}\n`, { mode: 0o600 }),
+    release: () => lock.release(),
+  }
+}

@@ -1,0 +1,117 @@
+/** Where a core is used, which decides what it may be lenient about (RFC-002 deployment profiles). */
+export type Profile = 'dev' | 'connected-prod' | 'air-gapped'
+
+/** How strictly authority envelopes and policy decision points are enforced (RFC-008), loosest first. */
+export const ENFORCEMENT_MODES = ['EM-OBSERVE', 'EM-GUARD', 'EM-DELEGATE', 'EM-STRICT'] as const
+
+export type EnforcementMode = (typeof ENFORCEMENT_MODES)[number]
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+/** The decided configuration of a core: complete, checked, frozen. Paths are absolute. Holds no secret. */
+export interface Config {
+  readonly profile: Profile
+  readonly listen: ListenConfig
+  /** A taken TCP port is replaced by a free one instead of an error. Only in profile dev. */
+  readonly portFallback: boolean
+  /** Plaintext listeners beyond loopback are allowed. */
+  readonly insecure: boolean
+  /** Home of log keys, anchors and tokens. Never inside the evidence. */
+  readonly stateDir: string
+  readonly evidence: EvidenceConfig
+  readonly trust: TrustConfig
+  /** Absent means no floor: every tool, every caller. */
+  readonly policyFile?: string
+  /** Callers without a badge. The hashes are no secret, yet masked in output. */
+  readonly apiKeys: readonly ApiKeyConfig[]
+  readonly enforcementMode: Exclude<EnforcementMode, 'EM-OBSERVE'>
+  readonly limits: LimitsConfig
+  /** Time from the request to stop to the end of the process, in milliseconds. */
+  readonly shutdownGraceMs: number
+  readonly logLevel: LogLevel
+  /** Absent means standard error. */
+  readonly logFile?: string
+}
+
+/** Each listener is absent when it is off. At least one of `tcp` and `socket` is there. */
+export interface ListenConfig {
+  /** gRPC. */
+  readonly tcp?: TcpAddress
+  /** gRPC: path of a Unix socket, at most 107 bytes. */
+  readonly socket?: string
+  /** Web listener. */
+  readonly http?: TcpAddress
+}
+
+export interface TcpAddress {
+  /** IPv4, IPv6 without brackets, or a name. */
+  readonly host: string
+  /** 0 means any free port. */
+  readonly port: number
+}
+
+/** Evidence logs under a root, of which this core takes a free one, or exactly one log. */
+export type EvidenceConfig = EvidencePlace & {
+  /** Records are kept on this machine; delivery elsewhere is not available. */
+  readonly mode: 'local'
+  /** 0 means for ever. */
+  readonly retentionDays: number
+  /** Starts a new log where one was before and is gone. */
+  readonly startEmpty: boolean
+}
+
+export type EvidencePlace =
+  | { readonly root: string; readonly directory?: never }
+  | { readonly directory: string; readonly root?: never }
+
+export interface TrustConfig {
+  /** Issuers of level 1 to 4 badges, each once. Empty means that such badges are denied. */
+  readonly issuers: readonly TrustedIssuerConfig[]
+  /** Any self-signed badge can be accepted, if the request agrees. Only in profile dev. */
+  readonly acceptLevelZero: boolean
+  /** did:keys whose self-signed badges can be accepted. */
+  readonly levelZeroKeys: readonly string[]
+  /** The core's own identifiers, which a badge with an audience must name one of. */
+  readonly audience: readonly string[]
+  /** Badges without an audience are denied. */
+  readonly requireAudience: boolean
+  readonly clockSkewSeconds: number
+}
+
+/** One issuer and the one place where its keys come from. */
+export type TrustedIssuerConfig = {
+  /** HTTPS origin that badges name in `iss`. */
+  readonly issuer: string
+  /** Where the issuer's API is reached. Absent means at the issuer's origin. */
+  readonly apiUrl?: string
+  /** Where DID documents of the issuer's namespace are reached. Absent means at the issuer's origin. */
+  readonly didNamespaceUrl?: string
+} & (
+  | { readonly jwksFile: string; readonly jwksUrl?: never; readonly keys?: never }
+  | { readonly jwksUrl: string; readonly jwksFile?: never; readonly keys?: never }
+  | { readonly keys: JwkSet; readonly jwksFile?: never; readonly jwksUrl?: never }
+)
+
+/** A JWKS with public Ed25519 keys only. */
+export interface JwkSet {
+  readonly keys: readonly Readonly<Record<string, unknown>>[]
+}
+
+export interface ApiKeyConfig {
+  readonly name: string
+  /** `sha256:` + base64url of the SHA-256 of the key. */
+  readonly hash: string
+}
+
+export interface LimitsConfig {
+  readonly maxMessageBytes: number
+  /** Decisions that may wait for the evidence log at one time. */
+  readonly maxWaitingDecisions: number
+  /** Per connection. */
+  readonly maxConcurrentStreams: number
+  readonly maxConnections: number
+  readonly badgeCacheEntries: number
+  readonly badgeCacheBytes: number
+}

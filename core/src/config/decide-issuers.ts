@@ -1,0 +1,193 @@
+import { DidRefused } from '../domain/did/did-refused.ts'
+import { parsePublicJwk } from '../domain/did/public-jwk.ts'
+import { OriginRefused, parseHttpsOrigin } from '../domain/policy/https-origin.ts'
+import { isReservedIssuer } from '../domain/trust/issuer-origin.ts'
+import { parseJwks } from '../domain/trust/jwks.ts'
+import type { JwkSet, Profile, TrustedIssuerConfig } from './config.ts'
+import type { ConfigFile, WrittenIssuer } from './config-file.ts'
+import type { ConfigOrigin } from './config-origin.ts'
+import type { TrustSources } from './decide-trust.ts'
+import { type Decisions, fromEnv } from './decisions.ts'
+import { ENVIRONMENT_NAMES as ENV } from './environment.ts'
+import { parseFilePath } from './file-path.ts'
+import { parseServiceUrl } from './service-url.ts'
+import { ValueRefused } from './value-refused.ts'
+
+const JWKS_PATH = '/.well-known/jwks.json'
+
+/**
+ * Decides the trusted issuers: those of the file, then the one that
+ * CAPISCIO_REGISTRY_ENDPOINT names, and CAPISCIO_TRUST_STORE_KEY as the pinned key of one
+ * of them or of CAPISCIO_TRUST_STORE_ISSUER (design §10).
+ */
+export function decideIssuers(decisions: Decisions, sources: TrustSources): readonly TrustedIssuerConfig[] {
+  const { profile, environment, file } = sources
+  const issuers = new Map<string, TrustedIssuerConfig>()
+  const add = (issuer: TrustedIssuerConfig, origin: ConfigOrigin): void => {
+    const known = [...issuers.keys()].indexOf(issuer.issuer)
+    issuers.set(issuer.issuer, issuer)
+    decisions.note(`trust.issuers[${known >= 0 ? known : issuers.size - 1}]`, origin)
+  }
+
+  for (const [index, written] of (file?.written.trust?.issuers ?? []).entries()) {
+    if (file === undefined) break
+    const issuer = decideIssuer(decisions, written, index, file, sources)
+    if (issuer === undefined) continue
+    const origin = file.originOf(['trust', 'issuers', index, 'issuer'])
+    if (issuers.has(issuer.issuer)) decisions.refuse('CONFLICT', origin, 'The issuer is given twice: keep one')
+    else add(issuer, origin)
+  }
+
+  const endpoint = fromEnv(ENV.registryEndpoint, environment.registryEndpoint)
+  if (endpoint !== undefined) {
+    const issuer = decisions.pick<string, string | undefined>(
+      'registryEndpoint',
+      [endpoint],
+      (text) => parseIssuer(registryOrigin(text), profile),
+      () => undefined,
+    )
+    if (issuer !== undefined && profile === 'air-gapped') {
+      decisions.refuse('NOT_IN_PROFILE', endpoint.origin, NO_NETWORK)
+    } else if (issuer !== undefined && !issuers.has(issuer)) {
+      add({ issuer, jwksUrl: `${issuer}${JWKS_PATH}` }, endpoint.origin)
+    }
+  }
+  pinTrustStoreKey(decisions, sources, issuers, add)
+  return [...issuers.values()]
+}
+
+const NO_NETWORK = 'Profile air-gapped reaches no network: bring the keys as jwksFile or keys, and leave URLs out'
+
+function decideIssuer(
+  decisions: Decisions,
+  { issuer: name, jwksFile, jwksUrl, keys, apiUrl, didNamespaceUrl }: WrittenIssuer,
+  index: number,
+  file: ConfigFile,
+  { profile, home }: TrustSources,
+): TrustedIssuerConfig | undefined {
+  const at = `trust.issuers[${index}]`
+  const field = <T, R>(key: string, raw: T | undefined, parse: (raw: T, base: string) => R) =>
+    decisions.pick<T, R | undefined>(
+      `${at}.${key}`,
+      [file.candidate(['trust', 'issuers', index, key], raw)],
+      parse,
+      () => undefined,
+    )
+  const url = (key: string, raw: string | undefined) => {
+    if (raw !== undefined && profile === 'air-gapped') {
+      decisions.refuse('NOT_IN_PROFILE', file.originOf(['trust', 'issuers', index, key]), NO_NETWORK)
+      return undefined
+    }
+    return field(key, raw, (text) => parseServiceUrl(text, profile))
+  }
+  const issuer = field('issuer', name, (text) => parseIssuer(text, profile))
+  const places = { apiUrl: url('apiUrl', apiUrl), didNamespaceUrl: url('didNamespaceUrl', didNamespaceUrl) }
+  const source = {
+    jwksFile: field('jwksFile', jwksFile, (text, base) => parseFilePath(text, base, home)),
+    jwksUrl: url('jwksUrl', jwksUrl),
+    keys: field('keys', keys, parseInlineKeys),
+  }
+  if ([jwksFile, jwksUrl, keys].filter((one) => one !== undefined).length !== 1) {
+    const reason = 'An issuer has its keys from one place: give exactly one of jwksFile, jwksUrl and keys'
+    decisions.refuse('CONFLICT', file.originOf(['trust', 'issuers', index]), reason)
+    return undefined
+  }
+  if (issuer === undefined) return undefined
+  const common = {
+    issuer,
+    ...(places.apiUrl !== undefined && { apiUrl: places.apiUrl }),
+    ...(places.didNamespaceUrl !== undefined && { didNamespaceUrl: places.didNamespaceUrl }),
+  }
+  if (source.jwksFile !== undefined) return { ...common, jwksFile: source.jwksFile }
+  if (source.jwksUrl !== undefined) return { ...common, jwksUrl: source.jwksUrl }
+  return source.keys && { ...common, keys: source.keys }
+}
+
+function pinTrustStoreKey(
+  decisions: Decisions,
+  { profile, environment, home }: TrustSources,
+  issuers: ReadonlyMap<string, TrustedIssuerConfig>,
+  add: (issuer: TrustedIssuerConfig, origin: ConfigOrigin) => void,
+): void {
+  const key = fromEnv(ENV.trustStoreKey, environment.trustStoreKey)
+  const named = fromEnv(ENV.trustStoreIssuer, environment.trustStoreIssuer)
+  if (key === undefined) {
+    if (named !== undefined) decisions.warn(ENV.trustStoreIssuer, `Has no effect without ${ENV.trustStoreKey}`)
+    return
+  }
+  const jwksFile = decisions.pick<string, string | undefined>(
+    'trustStoreKey',
+    [key],
+    (text, base) => parseFilePath(text, base, home),
+    () => undefined,
+  )
+  const issuer = decisions.pick<string, string | undefined>(
+    'trustStoreIssuer',
+    [named],
+    (text) => parseIssuer(text, profile),
+    () => (issuers.size === 1 ? [...issuers.keys()][0] : undefined),
+  )
+  if (issuer === undefined || jwksFile === undefined) {
+    if (named === undefined) {
+      const reason = `A key is trusted for one issuer: say which with ${ENV.trustStoreIssuer}=https://…`
+      decisions.refuse('CONFLICT', key.origin, reason)
+    }
+    return
+  }
+  const known = issuers.get(issuer)
+  if (known !== undefined) decisions.warn(ENV.trustStoreKey, `Its key replaces the other keys configured for ${issuer}`)
+  const { apiUrl, didNamespaceUrl } = known ?? {}
+  add(
+    {
+      issuer,
+      jwksFile,
+      ...(apiUrl !== undefined && { apiUrl }),
+      ...(didNamespaceUrl !== undefined && { didNamespaceUrl }),
+    },
+    key.origin,
+  )
+}
+
+function parseIssuer(text: string, profile: Profile): string {
+  try {
+    const origin = parseHttpsOrigin(text)
+    if (profile !== 'dev' && isReservedIssuer(origin)) {
+      throw new ValueRefused(`Names under .invalid are for tests: profile ${profile} trusts none of them`)
+    }
+    return origin
+  } catch (refused) {
+    if (!(refused instanceof OriginRefused)) throw refused
+    throw new ValueRefused(
+      `${refused.message}. Where it is really reached goes into jwksUrl, apiUrl and didNamespaceUrl`,
+    )
+  }
+}
+
+/** Without a path the issuer itself, with one the URL that events go to. */
+function registryOrigin(text: string): string {
+  const url = URL.parse(text)
+  if (url === null || url.protocol !== 'https:') {
+    throw new ValueRefused(
+      'Write an HTTPS URL; an issuer that is reached over HTTP goes into trust.issuers of the file',
+    )
+  }
+  if (url.username !== '' || url.password !== '')
+    throw new ValueRefused('A URL holds no user and password: leave them out')
+  return url.origin
+}
+
+/** The operator wrote each of these keys, so that none is left out silently, as in a fetched set. */
+function parseInlineKeys({ keys }: JwkSet): JwkSet {
+  for (const [index, key] of keys.entries()) {
+    try {
+      parsePublicJwk(key)
+    } catch (refused) {
+      if (!(refused instanceof DidRefused)) throw refused
+      throw new ValueRefused(`Key ${index}: ${refused.message}`)
+    }
+  }
+  if (parseJwks(JSON.stringify({ keys })).length !== keys.length) {
+    throw new ValueRefused('Each key needs a kid of its own, a text, or a set holds a single key without one')
+  }
+  return { keys: keys.map((key) => ({ ...key })) }
+}

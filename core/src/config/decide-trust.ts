@@ -1,0 +1,92 @@
+import { parseDidKey } from '../domain/did/did-key.ts'
+import { DidRefused } from '../domain/did/did-refused.ts'
+import type { Profile, TrustConfig } from './config.ts'
+import type { ConfigFile } from './config-file.ts'
+import { decideIssuers } from './decide-issuers.ts'
+import { type Decisions, fromEnv } from './decisions.ts'
+import { ENVIRONMENT_NAMES, type Environment } from './environment.ts'
+import { ValueRefused } from './value-refused.ts'
+
+export interface TrustSources {
+  readonly profile: Profile
+  readonly environment: Environment
+  readonly file: ConfigFile | undefined
+  readonly home: string | undefined
+}
+
+const CLOCK_SKEW_SECONDS = 60
+
+/** Decides whom the core trusts, and as whom badges must address it. */
+export function decideTrust(decisions: Decisions, sources: TrustSources): TrustConfig {
+  const { profile, environment, file } = sources
+  const written = file?.written.trust
+  const issuers = decideIssuers(decisions, sources)
+
+  const acceptLevelZero = decisions.pick(
+    'trust.acceptLevelZero',
+    [file?.candidate(['trust', 'acceptLevelZero'], written?.acceptLevelZero)],
+    (accept) => accept,
+    () => false,
+  )
+  if (acceptLevelZero && profile !== 'dev') {
+    const reason = `Anybody can make a level 0 badge: profile ${profile} takes only the did:keys listed in levelZeroKeys`
+    decisions.refuse('NOT_IN_PROFILE', decisions.originOf('trust.acceptLevelZero'), reason)
+  }
+  const levelZeroKeys = (written?.levelZeroKeys ?? []).filter((did, index, all) => {
+    const path = ['trust', 'levelZeroKeys', index]
+    decisions.note(`trust.levelZeroKeys[${index}]`, file?.originOf(path) ?? { kind: 'default' })
+    const problem = all.indexOf(did) < index ? 'The key is given twice: keep one' : checkDidKey(did)
+    if (problem !== undefined && file) decisions.refuse('VALUE_INVALID', file.originOf(path), problem)
+    return problem === undefined
+  })
+
+  const audience = decisions.pick<string | readonly string[], readonly string[]>(
+    'trust.audience',
+    [
+      fromEnv(ENVIRONMENT_NAMES.audience, environment.audience),
+      file?.candidate(['trust', 'audience'], written?.audience),
+    ],
+    parseAudience,
+    () => [],
+  )
+  const requireAudience = decisions.pick(
+    'trust.requireAudience',
+    [file?.candidate(['trust', 'requireAudience'], written?.requireAudience)],
+    (require) => require,
+    () => false,
+  )
+  if (requireAudience && audience.length === 0) {
+    const reason = `No badge could name this core: set trust.audience or ${ENVIRONMENT_NAMES.audience}`
+    decisions.refuse('CONFLICT', decisions.originOf('trust.requireAudience'), reason)
+  }
+  const clockSkewSeconds = decisions.pick(
+    'trust.clockSkewSeconds',
+    [file?.candidate(['trust', 'clockSkewSeconds'], written?.clockSkewSeconds)],
+    (seconds) => seconds,
+    () => CLOCK_SKEW_SECONDS,
+  )
+  return { issuers, acceptLevelZero, levelZeroKeys, audience, requireAudience, clockSkewSeconds }
+}
+
+function checkDidKey(did: string): string | undefined {
+  try {
+    parseDidKey(did)
+    return undefined
+  } catch (refused) {
+    if (refused instanceof DidRefused) return `${refused.message}: list Ed25519 keys as did:key:z6Mk…`
+    throw refused
+  }
+}
+
+/** From the environment as a comma list. Compared as text, so that a blank inside is a mistake. */
+function parseAudience(raw: string | readonly string[]): readonly string[] {
+  const entries = typeof raw === 'string' ? raw.split(',').map((entry) => entry.trim()) : raw
+  const audience = typeof raw === 'string' ? entries.filter((entry) => entry !== '') : entries
+  if (audience.length === 0) throw new ValueRefused('Name at least one audience, or leave it unset')
+  if (audience.some((entry) => !/^[^\s,]+$/.test(entry))) {
+    throw new ValueRefused(
+      'An audience is an origin or a URN without blanks and commas, such as https://api.example.com',
+    )
+  }
+  return [...new Set(audience)]
+}

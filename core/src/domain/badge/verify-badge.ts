@@ -1,0 +1,85 @@
+import type { BadgeStatusSource } from '../../ports/badge-status.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { TrustedIssuers } from '../trust/trusted-issuers.ts'
+import { type AudienceDemand, checkAudience } from './audience.ts'
+import type { BadgeClaims } from './badge-claims.ts'
+import { proveSignature, type SignatureProof, type SignatureSources } from './badge-signature.ts'
+import { checkStanding } from './badge-standing.ts'
+import { checkTimes } from './badge-times.ts'
+import { checkIssuerTrust } from './issuer-trust.ts'
+import { type BindingSources, type KeyBinding, proveKeyBinding } from './key-binding.ts'
+import { parseBadge, type UnverifiedBadge } from './parse-badge.ts'
+
+declare const verified: unique symbol
+
+/** A badge that passed every step for one decision. Only `verifyBadge` makes one. */
+export interface VerifiedBadge extends Omit<BadgeClaims, 'subjectKey' | 'confirmedKeyId'> {
+  readonly [verified]: true
+  /** RFC 7638 thumbprint of the key that signed the badge. */
+  readonly keyThumbprint: string
+  readonly kid: string | undefined
+}
+
+/** What one decision demands of a badge. */
+export interface BadgeDemands {
+  /** Already narrowed to what this decision trusts. */
+  readonly issuers: TrustedIssuers
+  readonly audience: AudienceDemand
+}
+
+/**
+ * What holds for a token whoever asks and whenever: what it says, who signed it, and that
+ * its key was confirmed. Worth keeping; worth nothing without the other steps.
+ */
+export interface BadgeFacts {
+  readonly badge: UnverifiedBadge
+  readonly signature: SignatureProof
+  readonly binding: KeyBinding
+}
+
+export interface VerificationSources extends SignatureSources, BindingSources {
+  readonly status: BadgeStatusSource
+  readonly clock: Clock
+}
+
+export interface VerificationRules {
+  readonly clockSkewMs: number
+  readonly rejectReservedIssuers: boolean
+  readonly requireKey: boolean
+}
+
+/**
+ * The procedure of badges.md §8.2, in its order; the first failure wins.
+ *
+ * Facts learned earlier about the same token, under the same rules, shorten steps 1 to 3,
+ * 5 and 7. The order and the outcome do not depend on them. They come back as they were
+ * when there was nothing to add.
+ *
+ * @param token attacker-controlled
+ * @throws {BadgeRefused} for every badge that does not count. Anything else that is thrown
+ *   is a fault of a collaborator.
+ */
+export async function verifyBadge(
+  token: string,
+  demands: BadgeDemands,
+  earlier: BadgeFacts | undefined,
+  sources: VerificationSources,
+  rules: VerificationRules,
+): Promise<{ readonly badge: VerifiedBadge; readonly facts: BadgeFacts }> {
+  const badge = earlier?.badge ?? parseBadge(token, rules)
+  // Before any key is looked up: nothing is fetched for strangers.
+  checkIssuerTrust(badge, demands.issuers, rules.rejectReservedIssuers)
+  const signature = await proveSignature(token, badge, earlier?.signature, sources)
+  // From here on the issuer speaks, not the caller.
+  checkTimes(badge, sources.clock.nowMs(), rules.clockSkewMs)
+  checkAudience(badge.audience, demands.audience)
+  const binding = await proveKeyBinding(badge, earlier?.binding, sources)
+  await checkStanding(badge, sources.status)
+  const isKnown = earlier?.signature === signature && earlier.binding === binding
+  return { badge: toVerified(badge, signature), facts: isKnown ? earlier : { badge, signature, binding } }
+}
+
+function toVerified(badge: UnverifiedBadge, { keyThumbprint }: SignatureProof): VerifiedBadge {
+  const { subjectKey: _subjectKey, confirmedKeyId: _confirmedKeyId, ...claims } = badge
+  return { ...claims, keyThumbprint } as VerifiedBadge
+}

@@ -1,0 +1,60 @@
+import { base64 } from '@scure/base'
+import type { Ed25519Verifier } from '../../ports/ed25519.ts'
+import { EvidenceRefused } from './evidence-errors.ts'
+import { HASH_BYTES } from './merkle.ts'
+import { openNote } from './note.ts'
+import { decodeBase64 } from './strict-base64.ts'
+import type { VerifierKey } from './verifier-key.ts'
+
+/** What a log says about itself at one moment: so many entries, this root. */
+export interface Checkpoint {
+  readonly origin: string
+  /** Entries in the tree, at most 2^53 - 1. */
+  readonly size: number
+  /** 32 bytes. */
+  readonly root: Uint8Array
+}
+
+/** The text that is signed (evidence-log §4). */
+export function formatCheckpoint({ origin, size, root }: Checkpoint): string {
+  return `${origin}\n${size}\n${base64.encode(root)}\n`
+}
+
+/**
+ * Opens a signed checkpoint of one log. The bytes are attacker-controlled; the signature is
+ * verified before size or root are read.
+ *
+ * @param keys the log's keys; during a rotation there are two, and either is enough
+ * @throws {EvidenceRefused} what `openNote` throws, CHECKPOINT_MALFORMED or CHECKPOINT_ORIGIN
+ */
+export function openCheckpoint(
+  note: Uint8Array,
+  origin: string,
+  keys: readonly VerifierKey[],
+  verifier: Ed25519Verifier,
+): Checkpoint {
+  return parseCheckpoint(openNote(note, keys, verifier), origin)
+}
+
+function parseCheckpoint(text: string, expectedOrigin: string): Checkpoint {
+  // The text ends with a newline, so the last part is empty.
+  const [origin = '', size = '', encodedRoot = '', ...extensions] = text.split('\n').slice(0, -1)
+  if (origin !== expectedOrigin) {
+    throw new EvidenceRefused('CHECKPOINT_ORIGIN', `The checkpoint belongs to the log ${origin}.`, {
+      expected: expectedOrigin,
+    })
+  }
+  if (!/^(?:0|[1-9][0-9]*)$/.test(size) || !Number.isSafeInteger(Number(size))) {
+    throw new EvidenceRefused(
+      'CHECKPOINT_MALFORMED',
+      'The size of the checkpoint is not a decimal number up to 2^53 - 1.',
+    )
+  }
+  const root = decodeBase64(encodedRoot)
+  if (root?.length !== HASH_BYTES) {
+    throw new EvidenceRefused('CHECKPOINT_MALFORMED', 'The root of the checkpoint is not the base64 of 32 bytes.')
+  }
+  // Extension lines are signed with the rest and mean nothing here.
+  if (extensions.includes('')) throw new EvidenceRefused('CHECKPOINT_MALFORMED', 'The checkpoint has an empty line.')
+  return { origin, size: Number(size), root }
+}

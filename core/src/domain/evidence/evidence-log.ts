@@ -1,0 +1,234 @@
+import type { Clock } from '../../ports/clock.ts'
+import type { Ed25519Signer } from '../../ports/ed25519.ts'
+import type { Journal } from '../../ports/journal.ts'
+import type { Telemetry } from '../../ports/telemetry.ts'
+import { createCheckpointSigner } from './checkpoint-signer.ts'
+import { EvidenceOverloaded, EvidenceUnavailable } from './evidence-errors.ts'
+import { encodeBatch, entryFrameBytes } from './frame.ts'
+import { appendLeaf, leafHash } from './merkle.ts'
+import { MAX_ENTRY_BYTES } from './record.ts'
+import type { RecoveredJournal } from './recover-journal.ts'
+import { createVerifierKey, formatVerifierKey } from './verifier-key.ts'
+
+export interface EvidenceLogLimits {
+  /** Entries in one batch. */
+  readonly batchEntries: number
+  /** Bytes of entry frames in one batch; a single entry may always go. */
+  readonly batchBytes: number
+  /** Entries that wait while a batch is being written. */
+  readonly waitingEntries: number
+  /** Size at which the journal goes on in a new file. */
+  readonly segmentBytes: number
+}
+
+export const EVIDENCE_LOG_LIMITS: EvidenceLogLimits = {
+  batchEntries: 256,
+  batchBytes: 1024 * 1024,
+  waitingEntries: 4096,
+  segmentBytes: 64 * 1024 * 1024,
+}
+
+export interface EvidenceLogOptions {
+  /** Where `recovered` was read from, its torn tail gone. The log owns it from here on. */
+  readonly journal: Journal
+  /** The log key. Used for nothing else. */
+  readonly signer: Ed25519Signer
+  readonly origin: string
+  readonly recovered: Pick<RecoveredJournal, 'tree' | 'newestSegmentBytes'>
+  readonly telemetry: Pick<Telemetry, 'evidenceCommitted' | 'evidenceFailed' | 'fault'>
+  readonly clock: Pick<Clock, 'monotonicMs'>
+  readonly limits?: EvidenceLogLimits
+}
+
+/**
+ * `open` takes entries. `failed`: something about storage or signing went wrong; nothing is
+ * taken until the process is restarted. `closing` finishes what was accepted; `closed`
+ * released the journal. open -> closing -> closed; any -> failed -> closed.
+ */
+export type EvidenceLogState = 'open' | 'failed' | 'closing' | 'closed'
+
+export interface EvidenceLog {
+  readonly origin: string
+  /** Verifier key string for auditors. */
+  readonly vkey: string
+  /** Entries that are durable and covered by a durable signed checkpoint. */
+  readonly size: number
+  state(): EvidenceLogState
+  /**
+   * Stores one entry. On return it survives a power cut, is covered by a signed checkpoint
+   * that also does, and keeps its index for ever. The bytes are copied before this returns.
+   *
+   * @throws {EvidenceOverloaded} too many entries wait; nothing was stored, retry later
+   * @throws {EvidenceUnavailable} the log failed or is closed; the entry may or may not be
+   *   found after a restart, and must not be treated as stored
+   * @throws RangeError for an empty entry or one over 65535 bytes
+   */
+  append(leaf: Uint8Array): Promise<{ readonly index: number }>
+  /** Calls back once when the log fails; at once when it has failed already. */
+  onFailure(listener: (cause: unknown) => void): void
+  /** Stores what was accepted, then releases the journal. Idempotent. */
+  close(): Promise<void>
+}
+
+interface Waiting {
+  readonly leaf: Uint8Array
+  resolve(stored: { readonly index: number }): void
+  reject(error: EvidenceUnavailable): void
+}
+
+/**
+ * The writer of one evidence log (evidence-log §9).
+ *
+ * Group commit without a timer: a batch is whatever waits when the one before it is done.
+ * A lone entry is never delayed, and under load one sync serves many.
+ *
+ * @throws TypeError when the origin cannot name a log
+ */
+export function createEvidenceLog(options: EvidenceLogOptions): EvidenceLog {
+  const { journal, signer, origin, recovered, telemetry, clock, limits = EVIDENCE_LOG_LIMITS } = options
+  const key = createVerifierKey(origin, signer.publicKey)
+  const checkpoints = createCheckpointSigner(key, signer, recovered.tree.size)
+
+  // Touched by append, fail and close, all synchronous.
+  let state: EvidenceLogState = 'open'
+  let waiting: Waiting[] = []
+  let failure: { readonly cause: unknown } | undefined
+  const failureListeners: ((cause: unknown) => void)[] = []
+  let closed: Promise<void> | undefined
+
+  // Owned by the writer loop, of which there is never more than one.
+  let committed = recovered.tree
+  // A journal without segments counts as full: the first batch starts one.
+  let segmentBytes = recovered.newestSegmentBytes ?? Number.POSITIVE_INFINITY
+  let writer: Promise<void> | undefined
+
+  function takeBatch(): Waiting[] {
+    let count = 0
+    let bytes = 0
+    for (const { leaf } of waiting) {
+      bytes += entryFrameBytes(leaf)
+      if (count > 0 && (count === limits.batchEntries || bytes > limits.batchBytes)) break
+      count++
+    }
+    return waiting.splice(0, count)
+  }
+
+  async function commit(batch: readonly Waiting[]): Promise<void> {
+    const startedMs = clock.monotonicMs()
+    const firstIndex = committed.size
+    const leaves = batch.map(({ leaf }) => leaf)
+    const tree = leaves.reduce((edge, leaf) => appendLeaf(edge, leafHash(leaf)), committed)
+
+    // A crash up to here: nobody was answered, nothing was written. The signed checkpoint
+    // exists in memory only, so the next process may sign another root for this size.
+    const bytes = encodeBatch(firstIndex, leaves, checkpoints.sign(tree))
+
+    if (segmentBytes > 0 && segmentBytes + bytes.length > limits.segmentBytes) {
+      // A crash in here leaves no new file or an empty one. Both recover to `committed`:
+      // everything before is in the older files and was synced before it was answered.
+      await journal.startSegment(firstIndex)
+      segmentBytes = 0
+    }
+
+    // A crash in here leaves any part of the batch. Without its commit, or with a damaged
+    // frame, it is a torn tail and goes to quarantine: nobody was answered. If all of it is
+    // there, recovery stores it again and keeps it: records without an answer, never the reverse.
+    await journal.append(bytes)
+
+    // Entries and signed checkpoint survive everything from here on. Only now may the
+    // state move and callers hear of it.
+    committed = tree
+    segmentBytes += bytes.length
+    batch.forEach((entry, i) => {
+      entry.resolve({ index: firstIndex + i })
+    })
+    telemetry.evidenceCommitted({
+      records: batch.length,
+      bytes: bytes.length,
+      durationMs: clock.monotonicMs() - startedMs,
+    })
+  }
+
+  async function writeAll(): Promise<void> {
+    // What is asked in the same turn of the event loop shares the first sync.
+    await Promise.resolve()
+    while (waiting.length > 0) {
+      const batch = takeBatch()
+      try {
+        await commit(batch)
+      } catch (cause) {
+        // Whatever happened, it is unknown what is stored, and a second try could make a
+        // failed sync look good (evidence-log §9.2). Entries that were resolved stay so.
+        fail(cause, batch)
+      }
+    }
+    // In the same turn as the last look at `waiting`: an entry that comes later starts a new loop.
+    writer = undefined
+  }
+
+  function fail(cause: unknown, batch: readonly Waiting[]): void {
+    state = 'failed'
+    failure = { cause }
+    const refused = [...batch, ...waiting]
+    waiting = []
+    for (const entry of refused) entry.reject(unavailable('The record could not be stored.', cause))
+    telemetry.evidenceFailed({ cause })
+    for (const listener of failureListeners) notify(listener, cause)
+  }
+
+  function notify(listener: (cause: unknown) => void, cause: unknown): void {
+    try {
+      listener(cause)
+    } catch (thrown) {
+      telemetry.fault({ where: 'evidence failure listener', cause: thrown })
+    }
+  }
+
+  async function finish(): Promise<void> {
+    await writer
+    try {
+      await journal.close()
+    } finally {
+      state = 'closed'
+    }
+  }
+
+  return {
+    origin,
+    vkey: formatVerifierKey(key),
+    get size() {
+      return committed.size
+    },
+    state: () => state,
+
+    async append(leaf) {
+      if (state === 'failed') throw unavailable('The evidence log failed earlier. Restart the core.', failure?.cause)
+      if (state !== 'open') throw unavailable('The evidence log is closed.')
+      if (leaf.length === 0 || leaf.length > MAX_ENTRY_BYTES) {
+        throw new RangeError(`An entry has 1 to ${MAX_ENTRY_BYTES} bytes, not ${leaf.length}.`)
+      }
+      if (waiting.length >= limits.waitingEntries) {
+        throw new EvidenceOverloaded(`${limits.waitingEntries} records wait to be stored. Try again shortly.`)
+      }
+      return new Promise((resolve, reject) => {
+        waiting.push({ leaf: leaf.slice(), resolve, reject })
+        writer ??= writeAll()
+      })
+    },
+
+    onFailure(listener) {
+      if (failure !== undefined) notify(listener, failure.cause)
+      else failureListeners.push(listener)
+    },
+
+    close() {
+      if (state === 'open') state = 'closing'
+      closed ??= finish()
+      return closed
+    },
+  }
+}
+
+function unavailable(message: string, cause?: unknown): EvidenceUnavailable {
+  return new EvidenceUnavailable(message, cause === undefined ? {} : { cause })
+}

@@ -1,0 +1,172 @@
+import type { Clock } from '../../ports/clock.ts'
+import type { Random } from '../../ports/random.ts'
+import type { Telemetry } from '../../ports/telemetry.ts'
+import type { AudienceDemand } from '../badge/audience.ts'
+import type { BadgeVerifier } from '../badge/badge-verifier.ts'
+import { EvidenceOverloaded } from '../evidence/evidence-errors.ts'
+import { encodeRecord } from '../evidence/record.ts'
+import type { Policy } from '../policy/policy.ts'
+import { requirementFor, type ToolRequirement, tighten } from '../policy/requirement.ts'
+import type { TrustedIssuers } from '../trust/trusted-issuers.ts'
+import type { AccessRequest } from './access-request.ts'
+import type { ApiKeyRing } from './api-keys.ts'
+import { type Authenticated, authenticate, authLevelOf } from './authenticate.ts'
+import { authorize } from './authorize.ts'
+import { type Decision, NOBODY, type Verdict } from './decision.ts'
+import { Denial } from './denial.ts'
+import { DENY_CODES } from './deny-reason.ts'
+
+/** What the guard needs of the evidence log: durable when `append` resolves. */
+export interface EvidenceSink {
+  readonly origin: string
+  append(leaf: Uint8Array): Promise<{ readonly index: number }>
+}
+
+/** What decides; replaced as a whole on reload, so that one decision sees one version. */
+export interface GuardRules {
+  readonly policy: Policy
+  readonly issuers: TrustedIssuers
+  /** The core's own identifiers, and whether badges must name one. */
+  readonly audience: Pick<AudienceDemand, 'own' | 'required'>
+  readonly apiKeys: ApiKeyRing
+}
+
+export interface ToolGuardOptions {
+  readonly rules: () => GuardRules
+  readonly badges: BadgeVerifier
+  readonly evidence: EvidenceSink
+  readonly clock: Clock
+  readonly random: Random
+  readonly telemetry: Pick<Telemetry, 'decided' | 'fault'>
+  readonly coreVersion: string
+}
+
+export interface ToolGuard {
+  /**
+   * Decides one tool call and records the decision. The record is durable when this
+   * resolves, or the outcome is DENY with EVIDENCE_UNAVAILABLE.
+   *
+   * @throws {EvidenceOverloaded} when too many records wait; nothing was decided.
+   */
+  evaluate(request: AccessRequest): Promise<Decision>
+}
+
+interface Judgement {
+  readonly verdict: Verdict
+  readonly authenticated: Authenticated
+}
+
+/** The procedure of guard.md §4: authenticate, authorize, record, answer. */
+export function createToolGuard(options: ToolGuardOptions): ToolGuard {
+  const { rules: currentRules, badges, evidence, clock, random, telemetry, coreVersion } = options
+
+  async function judge(request: AccessRequest, rules: GuardRules): Promise<Judgement> {
+    let authenticated: Authenticated = { principal: NOBODY }
+    try {
+      const { demands } = request
+      const requirement = tighten(requirementFor(rules.policy, request.toolName), demands)
+      authenticated = await authenticate(request.credential, badgeDemands(rules, requirement, request), {
+        badges,
+        apiKeys: rules.apiKeys,
+      })
+      const allowedByRequest = demands === undefined || demands.allowedTools.covers(request.toolName)
+      authorize(
+        requirement,
+        authLevelOf(request.credential),
+        authenticated.principal,
+        request.toolName,
+        allowedByRequest,
+      )
+      return { verdict: { outcome: 'ALLOW' }, authenticated }
+    } catch (thrown) {
+      if (thrown instanceof Denial) return { verdict: thrown.toVerdict(), authenticated }
+      // Anything unexpected is a denial too: counted, logged with its cause, recorded.
+      telemetry.fault({ where: 'guard', cause: thrown })
+      const message = 'The core met an unexpected fault while deciding; its log has the cause.'
+      return { verdict: { outcome: 'DENY', reason: 'INTERNAL', message }, authenticated: { principal: NOBODY } }
+    }
+  }
+
+  return {
+    async evaluate(request) {
+      const startedMs = clock.monotonicMs()
+      const id = random.uuid()
+      const atMs = clock.nowMs()
+      const rules = currentRules()
+      const { verdict, authenticated } = await judge(request, rules)
+      const { principal, cacheHit } = authenticated
+      const denied = verdict.outcome === 'DENY' ? verdict : undefined
+
+      const decided = {
+        principal,
+        authLevel: authLevelOf(request.credential),
+        policyVersion: rules.policy.version,
+        atMs,
+      }
+      const leaf = encodeRecord({
+        id,
+        atMs,
+        agentDid: principal.name,
+        badgeJti: principal.badgeJti,
+        authLevel: decided.authLevel,
+        target: request.toolName,
+        policyVersion: decided.policyVersion,
+        decision: verdict.outcome,
+        denyReason: denied && DENY_CODES[denied.reason],
+        paramsHash: request.paramsHash,
+        trustLevel: principal.trustLevel ?? 0,
+        serverOrigin: request.serverOrigin,
+        ial: principal.ial,
+        reason: denied?.reason,
+        cacheHit,
+        coreVersion,
+        sdk: request.sdk,
+        traceparent: request.traceparent,
+        requestPolicyVersion: request.requestPolicyVersion,
+      })
+
+      let decision: Decision
+      try {
+        const { index } = await evidence.append(leaf)
+        decision = {
+          ...decided,
+          outcome: verdict.outcome,
+          reason: denied?.reason,
+          code: denied ? DENY_CODES[denied.reason] : '',
+          message: denied?.message ?? 'The caller may run this tool.',
+          evidence: { id, origin: evidence.origin, index, leaf },
+        }
+      } catch (thrown) {
+        if (thrown instanceof EvidenceOverloaded) throw thrown
+        decision = {
+          ...decided,
+          outcome: 'DENY',
+          reason: 'EVIDENCE_UNAVAILABLE',
+          code: DENY_CODES.EVIDENCE_UNAVAILABLE,
+          message:
+            'The decision could not be recorded, so nothing may run. The core must be restarted by its operator.',
+          evidence: undefined,
+        }
+      }
+
+      telemetry.decided({
+        outcome: decision.outcome,
+        reason: decision.reason ?? 'NONE',
+        tool: request.toolName,
+        principal: principal.name,
+        badgeJti: principal.badgeJti,
+        evidenceId: decision.evidence?.id ?? '',
+        durationMs: clock.monotonicMs() - startedMs,
+      })
+      return decision
+    },
+  }
+}
+
+/** Trust as this call sees it: the core's, narrowed by policy, narrowed by the request. */
+function badgeDemands(rules: GuardRules, requirement: ToolRequirement, { demands }: AccessRequest) {
+  let { issuers } = rules
+  if (requirement.issuers !== undefined) issuers = issuers.onlyIssuers(requirement.issuers)
+  if (demands !== undefined) issuers = issuers.narrow(demands.trustedIssuers, demands.acceptLevelZero)
+  return { issuers, audience: { ...rules.audience, alsoOneOf: requirement.audiences } }
+}

@@ -1,0 +1,108 @@
+import type { EvaluateToolAccessRequest, GuardConfig } from '@capiscio/proto/core/v1'
+import { EnforcementMode } from '@capiscio/proto/core/v1'
+import type { AccessRequest, Credential, ServerDemands } from '../domain/guard/access-request.ts'
+import type { AllowedTools, AllowedToolsCompiler } from '../domain/policy/allowed-tools.ts'
+import { ToolPatternRefused } from '../domain/policy/tool-pattern-refused.ts'
+import { EVALUATE_LIMITS as LIMITS } from './evaluate-limits.ts'
+import { type FieldViolation, invalidArgument } from './rpc-fault.ts'
+
+const PARAMS_HASH = /^sha256:[A-Za-z0-9_-]{43}$/
+/** Stands where a list could not be read; such a request goes no further. */
+const NO_TOOLS: AllowedTools = { covers: () => false }
+const ENFORCEMENT_MODES: ReadonlySet<number> = new Set(Object.values(EnforcementMode))
+
+/**
+ * Turns a message from the wire into a question for the guard.
+ *
+ * @throws {RpcFault} INVALID_ARGUMENT naming every wrong field. Credentials are not
+ *   judged here: a bad one is an answer, not a malformed request.
+ */
+export function decodeAccessRequest(message: EvaluateToolAccessRequest, compiler: AllowedToolsCompiler): AccessRequest {
+  const violations: FieldViolation[] = []
+  const check = (valid: boolean, field: string, description: string): void => {
+    if (!valid) violations.push({ field, description })
+  }
+  const checkBytes = (text: string, max: number, field: string): void =>
+    check(byteLength(text, max) <= max, field, `must be at most ${max} bytes of UTF-8`)
+
+  check(message.toolName !== '', 'tool_name', 'is required: the name of the tool as in tools/call')
+  checkBytes(message.toolName, LIMITS.toolNameBytes, 'tool_name')
+  check(
+    message.paramsHash === '' || PARAMS_HASH.test(message.paramsHash),
+    'params_hash',
+    'must be empty, or "sha256:" and 43 characters of base64url without padding',
+  )
+  checkBytes(message.serverOrigin, LIMITS.serverOriginBytes, 'server_origin')
+  checkBytes(message.policyVersion, LIMITS.policyVersionBytes, 'policy_version')
+  check(ENFORCEMENT_MODES.has(message.enforcementMode), 'enforcement_mode', `${message.enforcementMode} is not a mode`)
+  checkBytes(message.traceparent, LIMITS.traceparentBytes, 'traceparent')
+  checkBytes(message.sdk, LIMITS.sdkBytes, 'sdk')
+  const demands = message.config && decodeDemands(message.config, compiler, check, checkBytes)
+  if (violations.length > 0) throw invalidArgument(violations)
+
+  return {
+    toolName: message.toolName,
+    paramsHash: message.paramsHash,
+    serverOrigin: message.serverOrigin,
+    credential: decodeCredential(message.credential),
+    demands,
+    requestPolicyVersion: message.policyVersion,
+    traceparent: message.traceparent,
+    sdk: message.sdk,
+  }
+}
+
+function decodeCredential(credential: EvaluateToolAccessRequest['credential']): Credential {
+  switch (credential.case) {
+    case 'badgeJws':
+      return { kind: 'badge', token: credential.value }
+    case 'apiKey':
+      return { kind: 'apiKey', key: credential.value }
+    case undefined:
+      return { kind: 'anonymous' }
+  }
+}
+
+function decodeDemands(
+  config: GuardConfig,
+  compiler: AllowedToolsCompiler,
+  check: (valid: boolean, field: string, description: string) => void,
+  checkBytes: (text: string, max: number, field: string) => void,
+): ServerDemands {
+  const { minTrustLevel, minIal, trustedIssuers, allowedTools } = config
+  check(minTrustLevel <= 4, 'config.min_trust_level', `must be 0 to 4, not ${minTrustLevel}`)
+  check(minIal <= 1, 'config.min_ial', `must be 0 or 1, not ${minIal}`)
+  check(
+    trustedIssuers.length <= LIMITS.trustedIssuers,
+    'config.trusted_issuers',
+    `must be at most ${LIMITS.trustedIssuers} entries`,
+  )
+  let compiled: AllowedTools = NO_TOOLS
+  if (allowedTools.length > LIMITS.allowedTools) {
+    check(false, 'config.allowed_tools', `must be at most ${LIMITS.allowedTools} patterns`)
+  } else {
+    allowedTools.forEach((pattern, index) => {
+      checkBytes(pattern, LIMITS.allowedToolBytes, `config.allowed_tools[${index}]`)
+    })
+    try {
+      compiled = compiler.compile(allowedTools)
+    } catch (refused) {
+      if (!(refused instanceof ToolPatternRefused)) throw refused
+      check(false, `config.allowed_tools[${refused.index ?? 0}]`, refused.message)
+    }
+  }
+  return {
+    minTrustLevel: minTrustLevel as ServerDemands['minTrustLevel'],
+    minIal: minIal as ServerDemands['minIal'],
+    requireBadge: config.requireBadge,
+    acceptLevelZero: config.acceptLevelZero,
+    trustedIssuers,
+    allowedTools: compiled,
+  }
+}
+
+/** Counts UTF-8 bytes only as far as the limit needs. */
+function byteLength(text: string, max: number): number {
+  if (text.length > max) return text.length
+  return text.length * 3 <= max ? text.length : Buffer.byteLength(text)
+}

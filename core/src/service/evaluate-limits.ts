@@ -1,0 +1,12 @@
+/** Largest strings that a question may carry, in UTF-8 bytes. A record stays far below 64 KiB. */
+export const EVALUATE_LIMITS = {
+  toolNameBytes: 1024,
+  serverOriginBytes: 1024,
+  policyVersionBytes: 256,
+  traceparentBytes: 256,
+  sdkBytes: 128,
+  badgeBytes: 16 * 1024,
+  trustedIssuers: 256,
+  allowedTools: 1024,
+  allowedToolBytes: 1024,
+} as const

@@ -1,0 +1,34 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { CallAbortedError } from './errors.ts'
+
+const ambient = new AsyncLocalStorage<AbortSignal | undefined>()
+
+/**
+ * Runs `fn` so that every guarded call inside stops when the signal is aborted: a decision
+ * that is awaited is given up, and no handler starts after it. A handler that has started
+ * is not stopped; pass the signal to it as well.
+ *
+ * An inner `withAbortSignal` adds to an outer one; `undefined` adds nothing.
+ */
+export function withAbortSignal<T>(signal: AbortSignal | undefined, fn: () => T): T {
+  return ambient.run(anySignal([ambient.getStore(), signal]), fn)
+}
+
+/** The signal of the current context. */
+export function getAbortSignal(): AbortSignal | undefined {
+  return ambient.getStore()
+}
+
+/** One signal that is aborted as soon as one of the given ones is. */
+export function anySignal(signals: readonly (AbortSignal | undefined)[]): AbortSignal | undefined {
+  const given = signals.filter((signal) => signal !== undefined)
+  for (const signal of given) {
+    if (!(signal instanceof AbortSignal)) throw new TypeError('A signal must be an AbortSignal or undefined.')
+  }
+  return given.length > 1 ? AbortSignal.any(given) : given[0]
+}
+
+/** @throws CallAbortedError if the signal has been aborted. */
+export function throwIfAborted(signal: AbortSignal | undefined, evidenceId?: string): void {
+  if (signal?.aborted === true) throw new CallAbortedError(signal.reason, { evidenceId })
+}

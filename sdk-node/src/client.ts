@@ -1,0 +1,32 @@
+import type {
+  EvaluateToolAccessRequest,
+  EvaluateToolAccessResponse,
+  GetServerInfoResponse,
+} from '@capiscio/proto/core/v1'
+
+/** Limits of one call to the core. */
+export interface CallOptions {
+  /** Gives the call up when aborted; rejects with `CallAbortedError`. */
+  readonly signal?: AbortSignal | undefined
+  /** Milliseconds until the call is given up with `CoreTimeoutError`. Default: the client's. */
+  readonly timeoutMs?: number | undefined
+}
+
+/**
+ * What the SDK needs of a core. `createCoreClient` makes one that speaks gRPC; a core in
+ * the same process can offer the same three methods.
+ *
+ * A call asks once. Nothing is asked again after it may have reached the core, because
+ * every decision leaves a record.
+ */
+export interface CoreClient extends AsyncDisposable {
+  /** Default of `CallOptions.timeoutMs`, in milliseconds. 10 000 where absent. */
+  readonly timeoutMs?: number
+  /** Asks for one decision. */
+  evaluateToolAccess(request: EvaluateToolAccessRequest, options?: CallOptions): Promise<EvaluateToolAccessResponse>
+  /** Asks what the core is. */
+  getServerInfo(options?: CallOptions): Promise<GetServerInfoResponse>
+}
+
+/** How long a decision may take where nobody says otherwise, in milliseconds. */
+export const DEFAULT_TIMEOUT_MS = 10_000

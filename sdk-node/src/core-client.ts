@@ -1,0 +1,144 @@
+import { create } from '@bufbuild/protobuf'
+import { CoreService, GetServerInfoRequestSchema } from '@capiscio/proto/core/v1'
+import type { CallOptions, CoreClient } from './client.ts'
+import { DEFAULT_TIMEOUT_MS } from './client.ts'
+import type { Connector } from './connector.ts'
+import { coreAddressFromEnvironment, parseCoreAddress } from './core-address.ts'
+import { createEmbeddedConnector } from './embedded-core.ts'
+import { ClientClosedError, CoreTimeoutError } from './errors.ts'
+import { readOptions } from './guard-config.ts'
+import { handshake } from './handshake.ts'
+import type { UnaryTransport } from './transport.ts'
+import { createTransport } from './transport.ts'
+import type { CallLimits } from './with-limits.ts'
+import { requireTimeoutMs, startBudget, withLimits } from './with-limits.ts'
+
+/** How long a handshake may take, and an embedded core until it is ready, in milliseconds. */
+const CONNECT_TIMEOUT_MS = 10_000
+
+const NAMES = ['address', 'insecure', 'rootCertificates', 'timeoutMs'] as const
+
+/** Options of `createCoreClient`. */
+export interface CoreClientOptions {
+  /**
+   * `host:port`, `unix:/path`, `unix:///path` or `https://host:port`. Default: the
+   * environment variable `CAPISCIO_CORE_ADDR`; without it, an embedded core is started
+   * from the installed package `@capiscio/core` and stopped with this process.
+   */
+  readonly address?: string | undefined
+  /** Allow plaintext to another machine. Default false. */
+  readonly insecure?: boolean | undefined
+  /** PEM of the certificate authorities to trust instead of Node's own. For `https://` addresses. */
+  readonly rootCertificates?: Uint8Array | undefined
+  /** Milliseconds until a call is given up, the start of an embedded core included. Default 10 000. */
+  readonly timeoutMs?: number | undefined
+}
+
+/**
+ * A client of one core. It connects at its first call, asks the core for its version
+ * before the first decision, and connects again by itself.
+ *
+ * Disposing it lets calls under way finish, then closes the connection and stops an
+ * embedded core.
+ *
+ * ```ts
+ * await using client = createCoreClient({ address: 'unix:/run/capiscio/core.sock' })
+ * ```
+ *
+ * @throws TypeError for wrong options.
+ * @throws CoreAddressError for an address that cannot be used.
+ */
+export function createCoreClient(options: CoreClientOptions = {}): CoreClient {
+  readOptions(options, NAMES, 'The options of createCoreClient')
+  const { address, insecure = false, rootCertificates, timeoutMs = DEFAULT_TIMEOUT_MS } = options
+  requireTimeoutMs(timeoutMs)
+  if (typeof insecure !== 'boolean') throw new TypeError('insecure must be true or false.')
+  if (address !== undefined && typeof address !== 'string') throw new TypeError('address must be a string.')
+  if (rootCertificates !== undefined && !(rootCertificates instanceof Uint8Array)) {
+    throw new TypeError('rootCertificates must be the bytes of a PEM file.')
+  }
+  const where = address ?? coreAddressFromEnvironment(process.env)
+  if (where === undefined) return clientOver(createEmbeddedConnector({ startTimeoutMs: CONNECT_TIMEOUT_MS }), timeoutMs)
+  const transport = createTransport(parseCoreAddress(where, insecure), rootCertificates)
+  return clientOver(
+    { waitUntilReady: false, connect: async () => transport, close: async () => transport.close() },
+    timeoutMs,
+  )
+}
+
+/** A client over any connector. @param connectTimeoutMs How long a handshake may take, until the core is ready. */
+export function clientOver(
+  connector: Connector,
+  defaultTimeoutMs: number,
+  connectTimeoutMs: number = CONNECT_TIMEOUT_MS,
+): CoreClient {
+  const handshakes = new WeakMap<UnaryTransport, Promise<void>>()
+  const underWay = new Set<Promise<unknown>>()
+  let closed: Promise<void> | undefined
+
+  /** The connection after its handshake. One handshake serves all who wait; a failed one is forgotten. */
+  async function verified(): Promise<UnaryTransport> {
+    const transport = await connector.connect()
+    let done = handshakes.get(transport)
+    if (done === undefined) {
+      done = handshake(transport, { timeoutMs: connectTimeoutMs, waitUntilReady: connector.waitUntilReady })
+      handshakes.set(transport, done)
+      done.catch(() => handshakes.delete(transport))
+    }
+    await done
+    return transport
+  }
+
+  /** Connects and calls within one budget. Connecting itself is shared and goes on for the next caller. */
+  function run<T>(
+    connecting: () => Promise<UnaryTransport>,
+    call: (transport: UnaryTransport, limits: CallLimits) => Promise<T>,
+    options: CallOptions,
+  ): Promise<T> {
+    if (closed !== undefined) {
+      return Promise.reject(new ClientClosedError('This client was disposed. Make another one; the tool was not run.'))
+    }
+    const { signal, timeoutMs = defaultTimeoutMs } = options
+    const budget = startBudget(timeoutMs)
+    const late = (): Error =>
+      new CoreTimeoutError(
+        `The core was not connected and ready within ${timeoutMs} ms; the tool was not run. Try again, or raise timeoutMs.`,
+      )
+    const work = withLimits(connecting(), { signal, timeoutMs }, late).then((transport) =>
+      call(transport, { signal, timeoutMs: budget.remainingMs() }),
+    )
+    underWay.add(work)
+    const forget = (): unknown => underWay.delete(work)
+    work.then(forget, forget)
+    return work
+  }
+
+  return {
+    timeoutMs: defaultTimeoutMs,
+
+    evaluateToolAccess: (request, options = {}) =>
+      run(
+        verified,
+        (transport, limits) =>
+          transport.unary(CoreService.method.evaluateToolAccess, request, {
+            ...limits,
+            secrets: request.credential.value === undefined ? [] : [request.credential.value],
+          }),
+        options,
+      ),
+
+    // Without the handshake: it must be possible to ask a core of another version what it is.
+    getServerInfo: (options = {}) =>
+      run(
+        () => connector.connect(),
+        (transport, limits) =>
+          transport.unary(CoreService.method.getServerInfo, create(GetServerInfoRequestSchema), limits),
+        options,
+      ),
+
+    [Symbol.asyncDispose]: () => {
+      closed ??= Promise.allSettled(underWay).then(() => connector.close())
+      return closed
+    },
+  }
+}

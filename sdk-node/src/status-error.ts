@@ -1,0 +1,112 @@
+import { fromBinary } from '@bufbuild/protobuf'
+import { anyUnpack, durationMs } from '@bufbuild/protobuf/wkt'
+import type { Status } from '@capiscio/proto/google/rpc'
+import { BadRequestSchema, RetryInfoSchema, StatusSchema } from '@capiscio/proto/google/rpc'
+import type { ServiceError } from '@grpc/grpc-js'
+import { status } from '@grpc/grpc-js'
+import type { CapiscioError, FieldViolation } from './errors.ts'
+import {
+  CoreAccessError,
+  CoreConnectionError,
+  CoreFaultError,
+  CoreTimeoutError,
+  CoreUnavailableError,
+  InvalidRequestError,
+  MethodUnimplementedError,
+  RequestTooLargeError,
+} from './errors.ts'
+import { redactSecrets } from './redact.ts'
+
+/** What was attempted, for the message. */
+export interface Attempt {
+  /** The core, as `CoreAddress.label`. */
+  readonly core: string
+  /** Name of the RPC. */
+  readonly method: string
+  readonly timeoutMs: number
+  /** Values that must not appear in the error. */
+  readonly secrets: readonly string[]
+}
+
+interface Answer extends Attempt {
+  readonly text: string
+  readonly violations: readonly FieldViolation[]
+  readonly retryAfterMs: number | undefined
+  /** Whether the core itself sent the status; else the library made it up for a connection that failed. */
+  readonly fromCore: boolean
+}
+
+/** Every status that has a meaning of its own. All others are faults of the core. */
+const ERRORS: Readonly<Record<number, (answer: Answer) => CapiscioError>> = {
+  [status.INVALID_ARGUMENT]: ({ core, method, text, violations }) =>
+    new InvalidRequestError(`The core at ${core} refused ${method}: ${describe(text, violations)}`, violations),
+  [status.UNAVAILABLE]: ({ core, text, retryAfterMs, fromCore }) =>
+    fromCore
+      ? new CoreUnavailableError(
+          `The core at ${core} cannot decide now: ${text}. Try again${retryAfterMs === undefined ? ' later' : ` in ${retryAfterMs} ms`}; the tool was not run.`,
+          { retryAfterMs },
+        )
+      : new CoreConnectionError(
+          `The core at ${core} cannot be reached: ${text}. Start it ("capiscio serve") or set CAPISCIO_CORE_ADDR to where it listens; the tool was not run.`,
+        ),
+  [status.DEADLINE_EXCEEDED]: ({ core, method, timeoutMs }) =>
+    new CoreTimeoutError(
+      `The core at ${core} did not answer ${method} within ${timeoutMs} ms; the tool was not run. Look at its load and log, or raise timeoutMs.`,
+    ),
+  [status.CANCELLED]: ({ core, method }) =>
+    new CoreUnavailableError(`The core at ${core} cancelled ${method}; the tool was not run. Try again later.`),
+  [status.RESOURCE_EXHAUSTED]: ({ core, method, text }) =>
+    new RequestTooLargeError(
+      `A message of ${method} is larger than the limit of the core at ${core} (${text}). GetServerInfo tells its limits.`,
+    ),
+  [status.UNIMPLEMENTED]: ({ core, method }) =>
+    new MethodUnimplementedError(`The core at ${core} does not offer ${method}. Update @capiscio/core.`),
+  [status.UNAUTHENTICATED]: ({ core, text }) =>
+    new CoreAccessError(`The core at ${core} wants this client to authenticate: ${text}.`),
+  [status.PERMISSION_DENIED]: ({ core, method, text }) =>
+    new CoreAccessError(`The core at ${core} does not allow this client to call ${method}: ${text}.`),
+}
+
+/**
+ * The error for a gRPC status. Texts of the core are kept without secrets; the library's
+ * own error object is not attached as cause, because it holds them unredacted.
+ */
+export function errorFromStatus(error: ServiceError, attempt: Attempt): CapiscioError {
+  const clean = (text: string): string => redactSecrets(text, attempt.secrets)
+  const details = statusDetails(error)
+  const unpacked = details?.details ?? []
+  const badRequest = unpacked.map((any) => anyUnpack(any, BadRequestSchema)).find((found) => found !== undefined)
+  const retryInfo = unpacked.map((any) => anyUnpack(any, RetryInfoSchema)).find((found) => found !== undefined)
+  const answer: Answer = {
+    ...attempt,
+    // The library appends an empty note to some of its texts.
+    text: clean(error.details).replace(/(?:\.? Resolution note: *)?\.?$/, ''),
+    violations: (badRequest?.fieldViolations ?? []).map(({ field, description }) =>
+      Object.freeze({ field: clean(field), description: clean(description) }),
+    ),
+    retryAfterMs: retryInfo?.retryDelay === undefined ? undefined : durationMs(retryInfo.retryDelay),
+    fromCore: Object.keys(error.metadata.getMap()).length > 0,
+  }
+  const make = ERRORS[error.code]
+  if (make !== undefined) return make(answer)
+  const name = status[error.code] ?? error.code
+  return new CoreFaultError(
+    `The core at ${attempt.core} failed to answer ${attempt.method} (${name}: ${answer.text}); the tool was not run. Its log has the cause.`,
+  )
+}
+
+function describe(text: string, violations: readonly FieldViolation[]): string {
+  if (violations.length === 0) return text
+  return violations.map(({ field, description }) => `${field}: ${description}`).join('; ')
+}
+
+/** The `google.rpc.Status` beside the status code. What cannot be read is as good as absent. */
+function statusDetails(error: ServiceError): Status | undefined {
+  const [bytes] = error.metadata.get('grpc-status-details-bin')
+  if (!(bytes instanceof Uint8Array)) return undefined
+  try {
+    return fromBinary(StatusSchema, bytes)
+  } catch {
+    return undefined
+  }
+}
