@@ -175,6 +175,7 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
     services: services.map((service) => toGrpcService(service, gate, telemetry)),
     maxMessageBytes: config.limits.maxMessageBytes,
     maxConcurrentStreams: config.limits.maxConcurrentStreams,
+    maxConnections: config.limits.maxConnections,
   })
   const http = createHttpEndpoints({
     notReadyReasons,

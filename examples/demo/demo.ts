@@ -51,7 +51,7 @@ async function callers(): Promise<[name: string, credential: CallerCredential | 
 async function startCore() {
   const main = join(root, 'core', 'dist', 'main.js')
   const ports = ['--listen', '127.0.0.1:0', '--http', '127.0.0.1:0']
-  const child = spawn(process.execPath, [main, 'dev', '--dir', folder, ...ports, '--json'], {
+  const child = spawn(process.execPath, [main, 'dev', '--dir', folder, ...ports, '--log-level', 'error', '--json'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   for await (const line of createInterface({ input: child.stdout })) {
@@ -88,16 +88,20 @@ try {
   printTable(['Tool', 'Caller', 'Decision', 'Reason', 'Level', 'Evidence id'], rows)
 
   // The log is read from its files, with every signature checked, by another process than its writer.
-  let records = 0
-  const missing = new Set(rows.map((row) => row[5]))
-  for await (const { leaf } of readEvidenceLogs({ root: join(folder, 'evidence') })) {
-    const record = JSON.parse(new TextDecoder().decode(leaf)) as { id: string }
-    missing.delete(record.id)
-    if (records === 0) console.log(`\nThe first record in the log:\n${JSON.stringify(record, null, 2)}`)
-    records += 1
+  const records: Record<string, unknown>[] = []
+  let log = ''
+  for await (const { origin, leaf } of readEvidenceLogs({ root: join(folder, 'evidence') })) {
+    log = origin
+    records.push(JSON.parse(new TextDecoder().decode(leaf)))
   }
-  console.log(`\nThe log holds ${records} records for ${rows.length} calls; every signed commit verifies.`)
-  if (records !== rows.length || missing.size > 0) throw new Error('A decision is missing from the log.')
+  const allowed = records.filter((record) => record['capiscio.decision'] === 'ALLOW').length
+  console.log(`\nThe log ${log} holds ${records.length} records for ${rows.length} calls:`)
+  console.log(`${allowed} allowed, ${records.length - allowed} denied. Every signed commit verifies. The last record:`)
+  console.log(JSON.stringify(records.at(-1), null, 2))
+  const logged = new Set(records.map((record) => record.id))
+  if (records.length !== rows.length || !rows.every((row) => logged.has(row[5]))) {
+    throw new Error('A decision is missing from the log.')
+  }
 } finally {
   await client.close()
   core.child.kill('SIGTERM')

@@ -22,8 +22,9 @@ const mcp = {
   signal: (_args: object, context: ServerContext) => context.mcpReq.signal,
 }
 
-const listFiles = guard({ tool: 'list_files', ...mcp }, async (_args: object, _context: ServerContext) =>
-  allowed('invoices.csv, notes.md, plan.txt'),
+const listFiles = guard(
+  { tool: 'list_files', acceptLevelZero: true, ...mcp },
+  async (_args: object, _context: ServerContext) => allowed('invoices.csv, notes.md, plan.txt'),
 )
 
 const readDatabase = guard(

@@ -80,8 +80,14 @@ export function describeJournal(name: string, create: () => Promise<JournalHarne
       await journal.startSegment(0)
       await journal.append(bytes('0123456789'))
       const [segment] = await harness.segments()
-      const text = async (offset: number, length: number) => new TextDecoder().decode(await segment?.read(offset, length))
-      expect([await text(0, 10), await text(3, 4), await text(8, 10), await text(10, 5)]).toEqual(['0123456789', '3456', '89', ''])
+      const text = async (offset: number, length: number) =>
+        new TextDecoder().decode(await segment?.read(offset, length))
+      expect([await text(0, 10), await text(3, 4), await text(8, 10), await text(10, 5)]).toEqual([
+        '0123456789',
+        '3456',
+        '89',
+        '',
+      ])
       await journal.append(bytes('more'))
       expect(segment?.size).toBe(10)
       await journal.close()

@@ -25,7 +25,9 @@ describeJournal('files', async () => {
     repair: createJournalRepair(directory),
     async quarantined() {
       const folder = join(directory, 'quarantine')
-      return Promise.all((await readdir(folder)).sort().map(async (file) => new Uint8Array(await readFile(join(folder, file)))))
+      return Promise.all(
+        (await readdir(folder)).sort().map(async (file) => new Uint8Array(await readFile(join(folder, file)))),
+      )
     },
   }
 })

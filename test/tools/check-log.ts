@@ -28,7 +28,8 @@ export function checkJournal(files: readonly JournalBytes[], vkey: string): Chec
   const tree = createTree()
   let tailBytes = 0
   for (const [n, { name, bytes }] of files.entries()) {
-    if (name !== `${String(entries.length).padStart(20, '0')}.wal`) throw new Error(`${name} at entry ${entries.length}`)
+    if (name !== `${String(entries.length).padStart(20, '0')}.wal`)
+      throw new Error(`${name} at entry ${entries.length}`)
     const view = Buffer.from(bytes)
     const pending: Uint8Array[] = []
     let at = 0
@@ -77,7 +78,8 @@ function checkNote(note: Buffer, origin: string, publicKey: Buffer, size: number
   const whole = note.toString('utf8')
   const text = `${origin}\n${size}\n${root}\n`
   const head = `${text}\n\u2014 ${origin} `
-  if (!whole.startsWith(head)) throw new Error(`commit ${size}: ${JSON.stringify(whole)} is not for ${JSON.stringify(text)}`)
+  if (!whole.startsWith(head))
+    throw new Error(`commit ${size}: ${JSON.stringify(whole)} is not for ${JSON.stringify(text)}`)
   const signature = Buffer.from(whole.slice(head.length, -1), 'base64').subarray(4)
   const spki = Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), publicKey])
   const key = createPublicKey({ key: spki, format: 'der', type: 'spki' })

@@ -58,8 +58,12 @@ export function snapshot(folder: string): Record<string, string> {
     entries.map((entry) => {
       const path = join(entry.parentPath, entry.name)
       const { mode, size, mtimeMs } = statSync(path)
-      const content = entry.isFile() && entry.name !== 'lock' ? createHash('sha256').update(readFileSync(path)).digest('hex') : ''
-      return [path.slice(folder.length + 1), `${(mode & 0o777).toString(8)} ${entry.isFile() ? `${size} ${mtimeMs}` : ''} ${content}`]
+      const content =
+        entry.isFile() && entry.name !== 'lock' ? createHash('sha256').update(readFileSync(path)).digest('hex') : ''
+      return [
+        path.slice(folder.length + 1),
+        `${(mode & 0o777).toString(8)} ${entry.isFile() ? `${size} ${mtimeMs}` : ''} ${content}`,
+      ]
     }),
   )
 }

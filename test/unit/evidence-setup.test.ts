@@ -1,9 +1,26 @@
-import { appendFileSync, chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { basename, join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { OpenedEvidence } from '../../core/src/evidence-setup.ts'
 import { checkLog } from '../tools/check-log.ts'
-import { createEvidencePlace, createEvidenceTelemetry, type EvidencePlace, openAt, snapshot } from '../tools/evidence-place.ts'
+import {
+  createEvidencePlace,
+  createEvidenceTelemetry,
+  type EvidencePlace,
+  openAt,
+  snapshot,
+} from '../tools/evidence-place.ts'
 import { rejectionOf } from '../tools/refusal.ts'
 
 const bytes = (text: string) => new TextEncoder().encode(text)
@@ -37,15 +54,30 @@ describe('a first start', () => {
     const { log, directory } = await written()
     expect(log.origin).toMatch(/^evidence\.capiscio\.local\/[0-9a-f]{16}$/)
     expect(directory).toBe(place.directory)
-    expect(json(join(directory, 'log.json'))).toEqual({ version: 1, origin: log.origin, vkey: log.vkey, createdAt: '2026-01-01T00:00:00.000Z' })
+    expect(json(join(directory, 'log.json'))).toEqual({
+      version: 1,
+      origin: log.origin,
+      vkey: log.vkey,
+      createdAt: '2026-01-01T00:00:00.000Z',
+    })
     const keyFile = join(place.stateDir, 'log-keys', `${idOf(log.origin)}.json`)
     const { seed } = json(keyFile)
     expect(Buffer.from(seed, 'base64url').length).toBe(32)
     for (const path of readdirSync(place.directory, { recursive: true, withFileTypes: true })) {
-      if (path.isFile() && path.name !== 'lock') expect(readFileSync(join(path.parentPath, path.name)).includes(seed)).toBe(false)
+      if (path.isFile() && path.name !== 'lock')
+        expect(readFileSync(join(path.parentPath, path.name)).includes(seed)).toBe(false)
     }
-    expect(Object.keys(snapshot(place.directory)).sort()).toEqual(['journal', 'journal/00000000000000000000.wal', 'lock', 'log.json'])
-    expect(checkLog(directory).entries.map((entry) => new TextDecoder().decode(entry))).toEqual(['{"entry":0}', '{"entry":1}', '{"entry":2}'])
+    expect(Object.keys(snapshot(place.directory)).sort()).toEqual([
+      'journal',
+      'journal/00000000000000000000.wal',
+      'lock',
+      'log.json',
+    ])
+    expect(checkLog(directory).entries.map((entry) => new TextDecoder().decode(entry))).toEqual([
+      '{"entry":0}',
+      '{"entry":1}',
+      '{"entry":2}',
+    ])
   })
 
   it('writes no public checkpoint, which would promise tiles', async () => {
@@ -64,8 +96,16 @@ describe('a first start', () => {
 
   it.each<[string, () => void]>([
     ['after making the folder', () => mkdirSync(place.directory, { mode: 0o700 })],
-    ['after making the lock', () => void (mkdirSync(place.directory, { mode: 0o700 }), writeFileSync(join(place.directory, 'lock'), ''))],
-    ['while writing log.json', () => void (mkdirSync(place.directory, { mode: 0o700 }), writeFileSync(join(place.directory, 'log.json.0123456789abcdef.tmp'), '{"ver'))],
+    [
+      'after making the lock',
+      () => void (mkdirSync(place.directory, { mode: 0o700 }), writeFileSync(join(place.directory, 'lock'), '')),
+    ],
+    [
+      'while writing log.json',
+      () =>
+        void (mkdirSync(place.directory, { mode: 0o700 }),
+        writeFileSync(join(place.directory, 'log.json.0123456789abcdef.tmp'), '{"ver')),
+    ],
   ])('that was interrupted %s is finished by the next', async (_, interrupted) => {
     interrupted()
     const { log } = await written(1)
@@ -85,7 +125,11 @@ describe('the next start', () => {
 
   it('changes no file when nothing is wrong', async () => {
     await written()
-    const contents = () => Object.entries(snapshot(place.folder)).map(([path, value]) => [path, value.replace(/ [0-9.]+ (?=[0-9a-f]{64}$)/, ' ')])
+    const contents = () =>
+      Object.entries(snapshot(place.folder)).map(([path, value]) => [
+        path,
+        value.replace(/ [0-9.]+ (?=[0-9a-f]{64}$)/, ' '),
+      ])
     const before = contents()
     await (await openAt(place)).log.close()
     expect(contents()).toEqual(before)
@@ -210,30 +254,75 @@ describe('a root', () => {
 describe('a start is refused, and no file is changed,', () => {
   const logJson = () => join(place.directory, 'log.json')
   const keyFile = () => join(place.stateDir, 'log-keys', readdirSync(join(place.stateDir, 'log-keys'))[0] ?? '')
-  const edit = (path: string, change: Record<string, unknown>) => writeFileSync(path, JSON.stringify({ ...json(path), ...change }))
+  const edit = (path: string, change: Record<string, unknown>) =>
+    writeFileSync(path, JSON.stringify({ ...json(path), ...change }))
 
   it.each<[string, () => void, string]>([
     ['when the key is missing', () => rmSync(keyFile()), 'LogDirectoryRefused LOG_KEY_MISSING'],
     ['when the key is cut short', () => edit(keyFile(), { seed: 'AAAA' }), 'LogDirectoryRefused LOG_KEY_MALFORMED'],
-    ['when the key is of another log', () => edit(keyFile(), { origin: 'evidence.capiscio.local/0000000000000000' }), 'LogDirectoryRefused LOG_KEY_MALFORMED'],
+    [
+      'when the key is of another log',
+      () => edit(keyFile(), { origin: 'evidence.capiscio.local/0000000000000000' }),
+      'LogDirectoryRefused LOG_KEY_MALFORMED',
+    ],
     ['when the key file is no JSON', () => writeFileSync(keyFile(), 'x'), 'LogDirectoryRefused LOG_KEY_MALFORMED'],
     ['when others may read the key', () => chmodSync(keyFile(), 0o640), 'LogDirectoryRefused LOG_WRONG_MODE'],
-    ['when the key is not the one that log.json names', () => edit(keyFile(), { seed: Buffer.alloc(32, 7).toString('base64url') }), 'EvidenceRefused LOG_KEY_MISMATCH'],
-    ['when log.json names another key', () => edit(logJson(), { vkey: 'example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k' }), 'EvidenceRefused LOG_KEY_MISMATCH'],
+    [
+      'when the key is not the one that log.json names',
+      () => edit(keyFile(), { seed: Buffer.alloc(32, 7).toString('base64url') }),
+      'EvidenceRefused LOG_KEY_MISMATCH',
+    ],
+    [
+      'when log.json names another key',
+      () => edit(logJson(), { vkey: 'example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k' }),
+      'EvidenceRefused LOG_KEY_MISMATCH',
+    ],
     ['when log.json has no verifier key', () => edit(logJson(), { vkey: 'x' }), 'EvidenceRefused VKEY_MALFORMED'],
     ['when the log has a newer format', () => edit(logJson(), { version: 2 }), 'LogDirectoryRefused LOG_FORMAT_NEWER'],
     ['when the key has a newer format', () => edit(keyFile(), { version: 2 }), 'LogDirectoryRefused LOG_FORMAT_NEWER'],
-    ['when log.json has no version', () => edit(logJson(), { version: undefined }), 'LogDirectoryRefused LOG_DESCRIPTOR_MALFORMED'],
-    ['when log.json has a foreign origin', () => edit(logJson(), { origin: 'evidence.example/0123456789abcdef' }), 'LogDirectoryRefused LOG_DESCRIPTOR_MALFORMED'],
+    [
+      'when log.json has no version',
+      () => edit(logJson(), { version: undefined }),
+      'LogDirectoryRefused LOG_DESCRIPTOR_MALFORMED',
+    ],
+    [
+      'when log.json has a foreign origin',
+      () => edit(logJson(), { origin: 'evidence.example/0123456789abcdef' }),
+      'LogDirectoryRefused LOG_DESCRIPTOR_MALFORMED',
+    ],
     ['when log.json is an array', () => writeFileSync(logJson(), '[]'), 'LogDirectoryRefused LOG_DESCRIPTOR_MALFORMED'],
-    ['when log.json is missing beside a journal', () => rmSync(logJson()), 'LogDirectoryRefused LOG_DESCRIPTOR_MALFORMED'],
-    ['when the journal folder is read-only to its owner', () => chmodSync(place.directory, 0o500), 'LogDirectoryRefused LOG_UNWRITABLE'],
+    [
+      'when log.json is missing beside a journal',
+      () => rmSync(logJson()),
+      'LogDirectoryRefused LOG_DESCRIPTOR_MALFORMED',
+    ],
+    [
+      'when the journal folder is read-only to its owner',
+      () => chmodSync(place.directory, 0o500),
+      'LogDirectoryRefused LOG_UNWRITABLE',
+    ],
     ['when others may write the log', () => chmodSync(place.directory, 0o770), 'LogDirectoryRefused LOG_WRONG_MODE'],
     ['when others may write the state', () => chmodSync(place.stateDir, 0o702), 'LogDirectoryRefused LOG_WRONG_MODE'],
-    ['when the log is a file', () => void (rmSync(place.directory, { recursive: true }), writeFileSync(place.directory, '')), 'LogDirectoryRefused LOG_UNWRITABLE'],
-    ['when the log folder is gone', () => rmSync(place.directory, { recursive: true }), 'LogDirectoryRefused LOG_EMPTIED'],
-    ['when the log folder is empty', () => void (rmSync(place.directory, { recursive: true }), mkdirSync(place.directory, { mode: 0o700 })), 'LogDirectoryRefused LOG_EMPTIED'],
-    ['when an older public checkpoint is forged', () => writeFileSync(join(place.directory, 'checkpoint'), 'x\n'), 'EvidenceRefused NOTE_MALFORMED'],
+    [
+      'when the log is a file',
+      () => void (rmSync(place.directory, { recursive: true }), writeFileSync(place.directory, '')),
+      'LogDirectoryRefused LOG_UNWRITABLE',
+    ],
+    [
+      'when the log folder is gone',
+      () => rmSync(place.directory, { recursive: true }),
+      'LogDirectoryRefused LOG_EMPTIED',
+    ],
+    [
+      'when the log folder is empty',
+      () => void (rmSync(place.directory, { recursive: true }), mkdirSync(place.directory, { mode: 0o700 })),
+      'LogDirectoryRefused LOG_EMPTIED',
+    ],
+    [
+      'when an older public checkpoint is forged',
+      () => writeFileSync(join(place.directory, 'checkpoint'), 'x\n'),
+      'EvidenceRefused NOTE_MALFORMED',
+    ],
   ])('%s', async (_, spoil, code) => {
     await written()
     spoil()
@@ -248,7 +337,10 @@ describe('a start is refused, and no file is changed,', () => {
     const start = journal.lastIndexOf(json(logJson()).origin.concat('\n5\n'))
     writeFileSync(join(place.directory, 'checkpoint'), journal.subarray(start))
     await (await openAt(place)).log.close()
-    writeFileSync(journalFile(), journal.subarray(0, journal.indexOf(`${json(logJson()).origin}\n5\n`) - 20 - 9 - 8 - 9))
+    writeFileSync(
+      journalFile(),
+      journal.subarray(0, journal.indexOf(`${json(logJson()).origin}\n5\n`) - 20 - 9 - 8 - 9),
+    )
     expect(await refusal()).toBe('EvidenceRefused JOURNAL_ROLLED_BACK')
   })
 
@@ -271,7 +363,9 @@ describe('a start is refused, and no file is changed,', () => {
     await written()
     cpSync(place.directory, join(place.folder, 'copy'), { recursive: true })
     chmodSync(join(place.folder, 'copy'), 0o700)
-    expect(await refusal({ location: { directory: join(place.folder, 'copy') } })).toBe('LogDirectoryRefused LOG_COPIED')
+    expect(await refusal({ location: { directory: join(place.folder, 'copy') } })).toBe(
+      'LogDirectoryRefused LOG_COPIED',
+    )
   })
 
   it.each(['log', 'log/state', 'log/../log'])('when the state would lie in the evidence: %s', async (inside) => {

@@ -187,7 +187,7 @@ function parseInlineKeys({ keys }: JwkSet): JwkSet {
     }
   }
   if (parseJwks(JSON.stringify({ keys })).length !== keys.length) {
-    throw new ValueRefused('Each key needs a kid of its own, a text, or a set holds a single key without one')
+    throw new ValueRefused('A kid is a text and names one key: give each key its own')
   }
   return { keys: keys.map((key) => ({ ...key })) }
 }

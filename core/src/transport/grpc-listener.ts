@@ -1,4 +1,5 @@
-import { Server, ServerCredentials } from '@grpc/grpc-js'
+import { type AddressInfo, createServer, type ListenOptions, type Server as NetServer } from 'node:net'
+import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js'
 import { addressRefused } from './address-refused.ts'
 import type { GrpcService } from './grpc-handlers.ts'
 import { prepareUnixSocket, withPrivateUmask } from './unix-socket.ts'
@@ -9,26 +10,28 @@ export interface GrpcListenerOptions {
   readonly maxMessageBytes: number
   /** Streams that one connection may have open. */
   readonly maxConcurrentStreams: number
+  /** Connections on all addresses together; one more is closed at once. */
+  readonly maxConnections: number
 }
 
 /** A gRPC server that may be bound to several addresses. */
 export interface GrpcListener {
-  /** Resolves to the port that was bound. Rejects when it is taken. */
+  /** Resolves to the port that was bound. Rejects with `AddressRefused`. */
   listenTcp(host: string, port: number): Promise<number>
-  /** Binds a Unix socket with mode 0600, taking over only a dead one. */
+  /** Binds a Unix socket with mode 0600, taking over only a dead one. Rejects with `AddressRefused`. */
   listenUnix(path: string): Promise<void>
-  /** Refuses new calls, waits for the accepted ones. */
+  /** Takes no new connections and calls, waits for the accepted ones. */
   drain(): Promise<void>
   /** Ends every call at once. */
   abort(): void
 }
 
+// The library prints to standard error on its own; what matters reaches our log as errors.
+setLogVerbosity(logVerbosity.NONE)
+
 /** Plaintext HTTP/2, for loopback and Unix sockets. */
-export function createGrpcListener({
-  services,
-  maxMessageBytes,
-  maxConcurrentStreams,
-}: GrpcListenerOptions): GrpcListener {
+export function createGrpcListener(options: GrpcListenerOptions): GrpcListener {
+  const { services, maxMessageBytes, maxConcurrentStreams, maxConnections } = options
   const server = new Server({
     'grpc.max_receive_message_length': maxMessageBytes,
     'grpc.max_send_message_length': maxMessageBytes,
@@ -36,24 +39,57 @@ export function createGrpcListener({
   })
   for (const { definition, handlers } of services) server.addService(definition, handlers)
 
-  const bind = (address: string): Promise<number> =>
-    new Promise((resolve, reject) => {
-      server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
-        if (error === null) resolve(port)
-        else reject(addressRefused(address, error))
+  // The sockets are ours and handed over one by one: so they can be counted, and a Unix
+  // socket can be made private before anybody sees it.
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure())
+  const listeners: NetServer[] = []
+  let connections = 0
+
+  function listen(shown: string, where: ListenOptions): Promise<NetServer> {
+    const listener = createServer({ noDelay: true }, (socket) => {
+      if (connections >= maxConnections) {
+        socket.destroy()
+        return
+      }
+      connections += 1
+      socket.once('close', () => {
+        connections -= 1
+      })
+      injector.injectConnection(socket)
+    })
+    return new Promise((resolve, reject) => {
+      const refuse = (error: Error): void => reject(addressRefused(shown, error))
+      listener.once('error', refuse)
+      listener.listen(where, () => {
+        listener.off('error', refuse)
+        listeners.push(listener)
+        resolve(listener)
       })
     })
+  }
+
+  const stopListening = (): void => {
+    for (const listener of listeners) listener.close()
+  }
 
   return {
-    listenTcp: (host, port) => bind(`${host.includes(':') ? `[${host}]` : host}:${port}`),
+    async listenTcp(host, port) {
+      const listener = await listen(`${host}:${port}`, { host, port })
+      return (listener.address() as AddressInfo).port
+    },
     async listenUnix(path) {
       await prepareUnixSocket(path)
-      await withPrivateUmask(() => bind(`unix:${path}`))
+      await withPrivateUmask(() => listen(path, { path }))
     },
-    drain: () =>
-      new Promise((resolve, reject) => {
+    drain() {
+      stopListening()
+      return new Promise((resolve, reject) => {
         server.tryShutdown((error) => (error === undefined ? resolve() : reject(error)))
-      }),
-    abort: () => server.forceShutdown(),
+      })
+    },
+    abort() {
+      stopListening()
+      server.forceShutdown()
+    },
   }
 }

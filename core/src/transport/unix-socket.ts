@@ -39,13 +39,14 @@ function answers(path: string): Promise<boolean> {
 }
 
 /**
- * Runs `bind` with a umask that leaves others nothing, so that the socket is 0600 from
- * its first instant. Files made meanwhile can only become more private.
+ * Calls `bind` under a umask that leaves others nothing, so that the socket is 0600 from
+ * its first instant. Node binds before `listen` returns, so the umask is back before
+ * anything else can make a file.
  */
-export async function withPrivateUmask<T>(bind: () => Promise<T>): Promise<T> {
+export function withPrivateUmask<T>(bind: () => T): T {
   const before = process.umask(0o177)
   try {
-    return await bind()
+    return bind()
   } finally {
     process.umask(before)
   }

@@ -157,7 +157,8 @@ describe('a journal that somebody else touches', () => {
 
 describe('the files of a journal', () => {
   it('are those with a name of twenty digits; others are left alone', async () => {
-    for (const name of ['00000000000000000000.wal.bak', '1.wal', 'x', '00000000000000000007.wal']) await writeFile(join(directory, 'journal', name), '')
+    for (const name of ['00000000000000000000.wal.bak', '1.wal', 'x', '00000000000000000007.wal'])
+      await writeFile(join(directory, 'journal', name), '')
     expect((await listJournalSegments(directory)).map(({ firstIndex }) => firstIndex)).toEqual([7])
   })
 
@@ -175,7 +176,9 @@ describe('a quarantined tail', () => {
     const copy = join(directory, 'quarantine', '00000000000000000000.wal.4.0')
     expect(Buffer.compare(await readFile(copy), tail)).toBe(0)
     expect(await readFile(file, 'utf8')).toBe('good')
-    const modes = await Promise.all([copy, join(directory, 'quarantine')].map(async (path) => ((await stat(path)).mode & 0o777).toString(8)))
+    const modes = await Promise.all(
+      [copy, join(directory, 'quarantine')].map(async (path) => ((await stat(path)).mode & 0o777).toString(8)),
+    )
     expect(modes).toEqual(['600', '700'])
   })
 })

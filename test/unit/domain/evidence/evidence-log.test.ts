@@ -93,7 +93,15 @@ describe('a log', () => {
     const second = await startLog(disk)
     expect(second.log.size).toBe(1)
     expect(await second.log.append(entry(1))).toEqual({ index: 1 })
-    expect(checkAcknowledged(disk, new Map([[0, entry(0)], [1, entry(1)]])).commits).toEqual([1, 2])
+    expect(
+      checkAcknowledged(
+        disk,
+        new Map([
+          [0, entry(0)],
+          [1, entry(1)],
+        ]),
+      ).commits,
+    ).toEqual([1, 2])
   })
 
   it('stores the bytes as they were when append was called', async () => {
@@ -117,13 +125,21 @@ describe('a log', () => {
 
   it('measures commits with the monotonic clock, and does not care when it jumps', async () => {
     const readings = [5, 8, 1e12, 1e12 + 1, 0, 0]
-    const { log, telemetry } = await startLog(createMemoryJournal(), { clock: { monotonicMs: () => readings.shift() ?? 0 } })
+    const { log, telemetry } = await startLog(createMemoryJournal(), {
+      clock: { monotonicMs: () => readings.shift() ?? 0 },
+    })
     for (let i = 0; i < 3; i++) expect(await log.append(entry(i))).toEqual({ index: i })
     expect(telemetry.commits.map(({ durationMs }) => durationMs)).toEqual([3, 1, 0])
   })
 
   it('cannot have an origin that is no key name', () => {
-    const options = { journal: createMemoryJournal().open(), signer, recovered: { tree: EMPTY_EDGE, newestSegmentBytes: undefined }, telemetry: createRecorder(), clock: { monotonicMs: () => 0 } }
+    const options = {
+      journal: createMemoryJournal().open(),
+      signer,
+      recovered: { tree: EMPTY_EDGE, newestSegmentBytes: undefined },
+      telemetry: createRecorder(),
+      clock: { monotonicMs: () => 0 },
+    }
     expect(() => createEvidenceLog({ ...options, origin: 'a b' })).toThrow(TypeError)
   })
 })
@@ -206,7 +222,14 @@ describe('while a sync runs', () => {
     expect(await log.append(entry('again'))).toEqual({ index: 4097 })
     clearInterval(open)
     expect(gate.appends).toBe(18)
-    const stored = checkAcknowledged(disk, new Map([[0, entry('flying')], [4096, entry(4095)], [4097, entry('again')]]))
+    const stored = checkAcknowledged(
+      disk,
+      new Map([
+        [0, entry('flying')],
+        [4096, entry(4095)],
+        [4097, entry('again')],
+      ]),
+    )
     expect(stored.entries.length).toBe(4098)
   })
 })
@@ -219,7 +242,9 @@ describe('segments', () => {
     expect(disk.stored.length).toBeGreaterThan(3)
     for (const { bytes } of disk.stored) expect(bytes.length).toBeLessThanOrEqual(1000)
     const [first, second] = disk.stored
-    expect(second?.firstIndex).toBe(checkAcknowledged(createMemoryJournal(first ? [first] : []), new Map()).entries.length)
+    expect(second?.firstIndex).toBe(
+      checkAcknowledged(createMemoryJournal(first ? [first] : []), new Map()).entries.length,
+    )
     expect(checkAcknowledged(disk, new Map()).entries.length).toBe(20)
     expect((await recover(disk.segments())).tree.size).toBe(20)
   })
@@ -244,7 +269,12 @@ describe('segments', () => {
   })
 
   it('have a limit of 64 MiB', () => {
-    expect(EVIDENCE_LOG_LIMITS).toEqual({ batchEntries: 256, batchBytes: 1_048_576, waitingEntries: 4096, segmentBytes: 67_108_864 })
+    expect(EVIDENCE_LOG_LIMITS).toEqual({
+      batchEntries: 256,
+      batchBytes: 1_048_576,
+      waitingEntries: 4096,
+      segmentBytes: 67_108_864,
+    })
   })
 })
 
@@ -319,55 +349,59 @@ describe('when storage fails', () => {
     ...LEFTOVERS.flatMap((leftover) => [0, 1, 2].map((call): FaultPlan => ({ step: 'startSegment', call, leftover }))),
   ]
 
-  it.each(plans)('at $step $call with $leftover, nothing acknowledged is lost and nothing more is taken', async (plan) => {
-    const disk = createMemoryJournal()
-    let journal = createFaultyJournal(disk.open(), plan)
-    const { log, telemetry } = await startLog(disk, {
-      limits: { segmentBytes: 700 },
-      wrap: (inner) => {
-        journal = createFaultyJournal(inner, plan)
-        return journal
-      },
-    })
-    const acknowledged = new Map<number, Uint8Array>()
-    const heard: unknown[] = []
-    log.onFailure((cause) => heard.push(cause))
-    let refused = 0
-    for (let i = 0; i < 12; i++) {
-      const pair = [entry(`${i}a`), entry(`${i}b`)]
-      const results = await Promise.allSettled(pair.map((leaf) => log.append(leaf)))
-      for (const [n, result] of results.entries()) {
-        if (result.status === 'fulfilled') {
-          // Never again after the first failure, although the disk works again.
-          expect(refused).toBe(0)
-          acknowledged.set(result.value.index, pair[n] ?? entry(''))
-        } else {
-          refused++
-          expect(result.reason).toBeInstanceOf(EvidenceUnavailable)
-          expect(result.reason.cause).toMatchObject({ message: expect.stringContaining('injected') })
+  it.each(plans)(
+    'at $step $call with $leftover, nothing acknowledged is lost and nothing more is taken',
+    async (plan) => {
+      const disk = createMemoryJournal()
+      let journal = createFaultyJournal(disk.open(), plan)
+      const { log, telemetry } = await startLog(disk, {
+        limits: { segmentBytes: 700 },
+        wrap: (inner) => {
+          journal = createFaultyJournal(inner, plan)
+          return journal
+        },
+      })
+      const acknowledged = new Map<number, Uint8Array>()
+      const heard: unknown[] = []
+      log.onFailure((cause) => heard.push(cause))
+      let refused = 0
+      for (let i = 0; i < 12; i++) {
+        const pair = [entry(`${i}a`), entry(`${i}b`)]
+        const results = await Promise.allSettled(pair.map((leaf) => log.append(leaf)))
+        for (const [n, result] of results.entries()) {
+          if (result.status === 'fulfilled') {
+            // Never again after the first failure, although the disk works again.
+            expect(refused).toBe(0)
+            acknowledged.set(result.value.index, pair[n] ?? entry(''))
+          } else {
+            refused++
+            expect(result.reason).toBeInstanceOf(EvidenceUnavailable)
+            expect(result.reason.cause).toMatchObject({ message: expect.stringContaining('injected') })
+          }
         }
       }
-    }
-    expect(refused).toBeGreaterThan(0)
-    expect(acknowledged.size + refused).toBe(24)
-    expect(log.state()).toBe('failed')
-    expect(log.size).toBe(acknowledged.size)
-    expect(telemetry.failures.length).toBe(1)
-    expect(heard).toEqual(telemetry.failures)
-    // The failed call was the last one: no second sync, no new file.
-    expect(journal.calls[plan.step]).toBe(plan.call + 1)
-    checkAcknowledged(disk, acknowledged)
-    await log.close()
+      expect(refused).toBeGreaterThan(0)
+      expect(acknowledged.size + refused).toBe(24)
+      expect(log.state()).toBe('failed')
+      expect(log.size).toBe(acknowledged.size)
+      expect(telemetry.failures.length).toBe(1)
+      expect(heard).toEqual(telemetry.failures)
+      // The failed call was the last one: no second sync, no new file.
+      expect(journal.calls[plan.step]).toBe(plan.call + 1)
+      checkAcknowledged(disk, acknowledged)
+      await log.close()
 
-    const restarted = await startLog(disk)
-    expect(restarted.log.size).toBeGreaterThanOrEqual(acknowledged.size)
-    const { index } = await restarted.log.append(entry('after'))
-    acknowledged.set(index, entry('after'))
-    const checked = checkAcknowledged(disk, acknowledged)
-    expect(checked.tailBytes).toBe(0)
-    if (plan.leftover !== 'everything stored' || plan.step === 'startSegment') expect(checked.entries.length).toBe(acknowledged.size)
-    else expect(checked.entries.length).toBe(acknowledged.size + 2)
-  })
+      const restarted = await startLog(disk)
+      expect(restarted.log.size).toBeGreaterThanOrEqual(acknowledged.size)
+      const { index } = await restarted.log.append(entry('after'))
+      acknowledged.set(index, entry('after'))
+      const checked = checkAcknowledged(disk, acknowledged)
+      expect(checked.tailBytes).toBe(0)
+      if (plan.leftover !== 'everything stored' || plan.step === 'startSegment')
+        expect(checked.entries.length).toBe(acknowledged.size)
+      else expect(checked.entries.length).toBe(acknowledged.size + 2)
+    },
+  )
 
   it('everyone who waits is refused, those of the failed batch and those behind it', async () => {
     const disk = createMemoryJournal()
@@ -381,7 +415,10 @@ describe('when storage fails', () => {
     failNow(new Error('EIO'))
     await settle()
     for (const { error } of [flying, ...waiting]) expect(error).toBeInstanceOf(EvidenceUnavailable)
-    await expect(log.append(entry('later'))).rejects.toMatchObject({ name: 'EvidenceUnavailable', cause: { message: 'EIO' } })
+    await expect(log.append(entry('later'))).rejects.toMatchObject({
+      name: 'EvidenceUnavailable',
+      cause: { message: 'EIO' },
+    })
   })
 
   it('while closing, the accepted are refused and the journal is released', async () => {
@@ -437,7 +474,10 @@ describe('over any history of batches, faults and restarts', () => {
         const disk = createMemoryJournal()
         const acknowledged = new Map<number, Uint8Array>()
         for (const [n, { batches, fault, segmentBytes }] of lives.entries()) {
-          const { log } = await startLog(disk, { limits: { segmentBytes }, wrap: (journal) => createFaultyJournal(journal, fault) })
+          const { log } = await startLog(disk, {
+            limits: { segmentBytes },
+            wrap: (journal) => createFaultyJournal(journal, fault),
+          })
           for (const [b, count] of batches.entries()) {
             const leaves = Array.from({ length: count }, (_, i) => entry(`${n}/${b}/${i}`))
             const results = await Promise.allSettled(leaves.map((leaf) => log.append(leaf)))

@@ -16,23 +16,33 @@ describe('a batch', () => {
       return header.toString('hex') + body.toString('hex')
     }
     const expected =
-      frame('01', `0000000000000005${hex(utf8('{}'))}`) + frame('01', `0000000000000006${hex(utf8('{"a":1}'))}`) + frame('02', hex(utf8('note')))
+      frame('01', `0000000000000005${hex(utf8('{}'))}`) +
+      frame('01', `0000000000000006${hex(utf8('{"a":1}'))}`) +
+      frame('02', hex(utf8('note')))
     expect(hex(batch)).toBe(expected)
     expect(batch.length).toBe(entryFrameBytes(utf8('{}')) + entryFrameBytes(utf8('{"a":1}')) + 9 + 4)
   })
 
   it('is read back frame by frame', () => {
     fc.assert(
-      fc.property(fc.nat(2 ** 40), fc.array(fc.uint8Array({ minLength: 1, maxLength: 300 }), { minLength: 1, maxLength: 9 }), (first, entries) => {
-        const bytes = encodeBatch(first, entries, utf8('checkpoint'))
-        let at = 0
-        for (const [i, entry] of entries.entries()) {
-          const frame = readFrame(bytes.subarray(at))
-          expect(frame).toMatchObject({ type: 'entry', index: BigInt(first + i), entry })
-          at += frame?.bytes ?? 0
-        }
-        expect(readFrame(bytes.subarray(at))).toMatchObject({ type: 'commit', note: utf8('checkpoint'), bytes: bytes.length - at })
-      }),
+      fc.property(
+        fc.nat(2 ** 40),
+        fc.array(fc.uint8Array({ minLength: 1, maxLength: 300 }), { minLength: 1, maxLength: 9 }),
+        (first, entries) => {
+          const bytes = encodeBatch(first, entries, utf8('checkpoint'))
+          let at = 0
+          for (const [i, entry] of entries.entries()) {
+            const frame = readFrame(bytes.subarray(at))
+            expect(frame).toMatchObject({ type: 'entry', index: BigInt(first + i), entry })
+            at += frame?.bytes ?? 0
+          }
+          expect(readFrame(bytes.subarray(at))).toMatchObject({
+            type: 'commit',
+            note: utf8('checkpoint'),
+            bytes: bytes.length - at,
+          })
+        },
+      ),
     )
   })
 

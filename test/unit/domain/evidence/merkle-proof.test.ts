@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { leafHash, rootOf } from '../../../../core/src/domain/evidence/merkle.ts'
 import { verifyConsistency, verifyInclusion } from '../../../../core/src/domain/evidence/merkle-proof.ts'
@@ -11,7 +11,8 @@ const merkle = sharedVectors('merkle')
 if (merkle === undefined) console.info('Merkle proof vectors are not beside this checkout: skipped.')
 
 const bytes = (base64: string | undefined) => new Uint8Array(Buffer.from(base64 ?? '', 'base64'))
-const load = <T>(file: string): T[] => (merkle === undefined ? [] : JSON.parse(readFileSync(join(merkle, file), 'utf8')))
+const load = <T>(file: string): T[] =>
+  merkle === undefined ? [] : JSON.parse(readFileSync(join(merkle, file), 'utf8'))
 
 interface InclusionVector {
   readonly file: string
@@ -38,7 +39,13 @@ describe.skipIf(merkle === undefined)('public vectors', () => {
     const vectors = load<InclusionVector>('inclusion.json')
     expect(vectors.length).toBe(98)
     for (const { file, leafIdx, treeSize, root, leafHash: leaf, proof, wantErr } of vectors) {
-      const claim = { index: leafIdx, size: treeSize, leafHash: bytes(leaf), root: bytes(root), proof: (proof ?? []).map(bytes) }
+      const claim = {
+        index: leafIdx,
+        size: treeSize,
+        leafHash: bytes(leaf),
+        root: bytes(root),
+        proof: (proof ?? []).map(bytes),
+      }
       expect([file, verifyInclusion(claim)]).toEqual([file, !wantErr])
     }
   })
@@ -47,7 +54,13 @@ describe.skipIf(merkle === undefined)('public vectors', () => {
     const vectors = load<ConsistencyVector>('consistency.json')
     expect(vectors.length).toBe(98)
     for (const { file, size1, size2, root1, root2, proof, wantErr } of vectors) {
-      const claim = { oldSize: size1, newSize: size2, oldRoot: bytes(root1), newRoot: bytes(root2), proof: (proof ?? []).map(bytes) }
+      const claim = {
+        oldSize: size1,
+        newSize: size2,
+        oldRoot: bytes(root1),
+        newRoot: bytes(root2),
+        proof: (proof ?? []).map(bytes),
+      }
       const shortRoots = file.endsWith('sizes-are-equal-one-and-proof-is-empty.json')
       expect([file, verifyConsistency(claim)]).toEqual([file, !wantErr && !shortRoots])
     }
@@ -108,7 +121,8 @@ describe('proofs by the definition', () => {
         expect(verifyInclusion({ ...claim, root: flipped })).toBe(false)
         expect(verifyInclusion({ ...claim, leafHash: leafHash(utf8('other')) })).toBe(false)
         expect(verifyInclusion({ ...claim, index: size })).toBe(false)
-        for (let other = 0; other < size; other++) expect(verifyInclusion({ ...claim, index: other })).toBe(other === index)
+        for (let other = 0; other < size; other++)
+          expect(verifyInclusion({ ...claim, index: other })).toBe(other === index)
       }),
     )
   })
@@ -117,7 +131,13 @@ describe('proofs by the definition', () => {
     for (let size = 1; size <= 40; size++) {
       for (let old = 1; old <= size; old++) {
         const tree = leaves.slice(0, size)
-        const claim = { oldSize: old, newSize: size, oldRoot: rootOf(tree.slice(0, old)), newRoot: rootOf(tree), proof: proofOf(old, tree) }
+        const claim = {
+          oldSize: old,
+          newSize: size,
+          oldRoot: rootOf(tree.slice(0, old)),
+          newRoot: rootOf(tree),
+          proof: proofOf(old, tree),
+        }
         expect(verifyConsistency(claim)).toBe(true)
         expect(verifyConsistency({ ...claim, oldRoot: leafHash(utf8('x')) })).toBe(false)
         expect(verifyConsistency({ ...claim, newRoot: leafHash(utf8('x')) })).toBe(false)

@@ -4,7 +4,11 @@ import { formatCheckpoint, openCheckpoint } from '../../../../core/src/domain/ev
 import { createCheckpointSigner } from '../../../../core/src/domain/evidence/checkpoint-signer.ts'
 import { appendLeaf, EMPTY_EDGE, leafHash } from '../../../../core/src/domain/evidence/merkle.ts'
 import { openNote, signNote } from '../../../../core/src/domain/evidence/note.ts'
-import { createVerifierKey, formatVerifierKey, parseVerifierKey } from '../../../../core/src/domain/evidence/verifier-key.ts'
+import {
+  createVerifierKey,
+  formatVerifierKey,
+  parseVerifierKey,
+} from '../../../../core/src/domain/evidence/verifier-key.ts'
 import { createLogSigner, nodeVerifier } from '../../../fakes/log-signer.ts'
 import { codeOf, example, fromHex, hex, utf8 } from './worked-example.ts'
 
@@ -60,7 +64,11 @@ describe('verifier keys', () => {
   it.each(weak)('refuse the small-order or non-canonical key %s', (encoded) => {
     const publicKey = fromHex(encoded)
     expect(() => createVerifierKey(example.origin, publicKey)).toThrow(TypeError)
-    const id = createHash('sha256').update(`${example.origin}\n`).update(Uint8Array.of(1)).update(publicKey).digest('hex')
+    const id = createHash('sha256')
+      .update(`${example.origin}\n`)
+      .update(Uint8Array.of(1))
+      .update(publicKey)
+      .digest('hex')
     const vkey = `${example.origin}+${id.slice(0, 8)}+${Buffer.from([1, ...publicKey]).toString('base64')}`
     expect(codeOf(() => parseVerifierKey(vkey))).toBe('VKEY_MALFORMED')
   })
@@ -71,15 +79,18 @@ describe('verifier keys', () => {
 })
 
 describe('checkpoints', () => {
-  it.each(example.checkpoints)('are byte for byte those of the worked example at size $size', ({ size, note, sha256 }) => {
-    let tree = EMPTY_EDGE
-    for (const { text } of example.entries.slice(0, size)) tree = appendLeaf(tree, leafHash(utf8(text)))
-    const made = createCheckpointSigner(key, signer, 0).sign(tree)
-    expect(new TextDecoder().decode(made)).toBe(note)
-    expect(made.length).toBe(193)
-    expect(createHash('sha256').update(made).digest('hex')).toBe(sha256)
-    expect(open(note)).toEqual({ origin: example.origin, size, root: fromHex(example.roots[size]?.root ?? '') })
-  })
+  it.each(example.checkpoints)(
+    'are byte for byte those of the worked example at size $size',
+    ({ size, note, sha256 }) => {
+      let tree = EMPTY_EDGE
+      for (const { text } of example.entries.slice(0, size)) tree = appendLeaf(tree, leafHash(utf8(text)))
+      const made = createCheckpointSigner(key, signer, 0).sign(tree)
+      expect(new TextDecoder().decode(made)).toBe(note)
+      expect(made.length).toBe(193)
+      expect(createHash('sha256').update(made).digest('hex')).toBe(sha256)
+      expect(open(note)).toEqual({ origin: example.origin, size, root: fromHex(example.roots[size]?.root ?? '') })
+    },
+  )
 
   it('may be of the empty tree and up to 2^53 - 1 entries', () => {
     for (const size of [0, Number.MAX_SAFE_INTEGER]) {
@@ -126,7 +137,8 @@ describe('notes of others', () => {
 
 describe('a note', () => {
   const [text, line] = [size3.slice(0, size3.indexOf('\n\n') + 1), size3.slice(size3.indexOf('\n\n') + 2)]
-  const witness = '\u2014 witness.example/w1 IDJKvgAAAABlU/EAilWc4HZXk74uOOfMBps8rIV/zz73cI5ME3hsH1QQVRc7Fgz33tuBQF10l7sEmozp0CeT5/5FFAnR7tMAwIp4AQ==\n'
+  const witness =
+    '\u2014 witness.example/w1 IDJKvgAAAABlU/EAilWc4HZXk74uOOfMBps8rIV/zz73cI5ME3hsH1QQVRc7Fgz33tuBQF10l7sEmozp0CeT5/5FFAnR7tMAwIp4AQ==\n'
   const rotated = createVerifierKey(example.origin, other.publicKey)
   const rotatedLine = new TextDecoder().decode(signNote(text, rotated, other)).slice(text.length + 1)
 
@@ -136,7 +148,8 @@ describe('a note', () => {
   })
 
   it('is accepted under either key of a rotation, or both', () => {
-    for (const keys of [[key], [rotated], [key, rotated]]) expect(open(`${text}\n${line}${rotatedLine}`, keys).size).toBe(3)
+    for (const keys of [[key], [rotated], [key, rotated]])
+      expect(open(`${text}\n${line}${rotatedLine}`, keys).size).toBe(3)
   })
 
   it('is refused when one of two known signatures is wrong', () => {
@@ -157,8 +170,16 @@ describe('a note', () => {
     ['an en dash for the dash', size3.replace('\u2014', '\u2013'), 'NOTE_MALFORMED'],
     ['base64 without padding', size3.replace('=\n', '\n').replace(/=\n$/, '\n'), 'NOTE_MALFORMED'],
     ['a signature without its padding', size3.replace(/=\n$/, '\n'), 'NOTE_MALFORMED'],
-    ['a signature over the text without its last newline', `${text}\n\u2014 ${key.name} ${withoutNewline}\n`, 'NOTE_SIGNATURE_INVALID'],
-    ['a signature of another text', `${text}\n${onlyText.slice(onlyText.indexOf('\n\n') + 2)}`, 'NOTE_SIGNATURE_INVALID'],
+    [
+      'a signature over the text without its last newline',
+      `${text}\n\u2014 ${key.name} ${withoutNewline}\n`,
+      'NOTE_SIGNATURE_INVALID',
+    ],
+    [
+      'a signature of another text',
+      `${text}\n${onlyText.slice(onlyText.indexOf('\n\n') + 2)}`,
+      'NOTE_SIGNATURE_INVALID',
+    ],
     ['the key id of another name', size3.replace('4fTv', '4fTw'), 'NOTE_UNSIGNED'],
     ['another name', `${text}\n${line.replace('core-1', 'core-2')}`, 'NOTE_UNSIGNED'],
     ['no blank line', size3.replace('\n\n', '\n'), 'NOTE_MALFORMED'],
@@ -198,7 +219,13 @@ describe('a note', () => {
 describe('the checkpoint signer', () => {
   const trees = [EMPTY_EDGE]
   for (let i = 0; i < 4; i++) trees.push(appendLeaf(trees.at(-1) ?? EMPTY_EDGE, leafHash(utf8(String(i)))))
-  const [, one, two, three, four] = trees as [typeof EMPTY_EDGE, typeof EMPTY_EDGE, typeof EMPTY_EDGE, typeof EMPTY_EDGE, typeof EMPTY_EDGE]
+  const [, one, two, three, four] = trees as [
+    typeof EMPTY_EDGE,
+    typeof EMPTY_EDGE,
+    typeof EMPTY_EDGE,
+    typeof EMPTY_EDGE,
+    typeof EMPTY_EDGE,
+  ]
 
   it('signs growing trees and skips sizes', () => {
     const checkpoints = createCheckpointSigner(key, signer, 1)

@@ -1,7 +1,7 @@
-import canonicalize from 'canonicalize'
-import fc from 'fast-check'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import canonicalize from 'canonicalize'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type EvidenceRecord, encodeRecord, MAX_ENTRY_BYTES } from '../../../../core/src/domain/evidence/record.ts'
 
@@ -36,7 +36,13 @@ const FULL: EvidenceRecord = {
 }
 
 /** Anything a caller may put into a string: controls, quotes, separators, lone surrogates, emoji. */
-const hostile = fc.string({ unit: fc.oneof(fc.nat(0xffff).map((unit) => String.fromCharCode(unit)), fc.string({ unit: 'binary' })), maxLength: 40 })
+const hostile = fc.string({
+  unit: fc.oneof(
+    fc.nat(0xffff).map((unit) => String.fromCharCode(unit)),
+    fc.string({ unit: 'binary' }),
+  ),
+  maxLength: 40,
+})
 
 const records: fc.Arbitrary<EvidenceRecord> = fc.record(
   {
@@ -60,7 +66,19 @@ const records: fc.Arbitrary<EvidenceRecord> = fc.record(
     traceparent: hostile,
     requestPolicyVersion: hostile,
   },
-  { requiredKeys: ['id', 'atMs', 'agentDid', 'authLevel', 'target', 'policyVersion', 'decision', 'trustLevel', 'coreVersion'] },
+  {
+    requiredKeys: [
+      'id',
+      'atMs',
+      'agentDid',
+      'authLevel',
+      'target',
+      'policyVersion',
+      'decision',
+      'trustLevel',
+      'coreVersion',
+    ],
+  },
 )
 
 const schema = JSON.parse(
@@ -81,7 +99,8 @@ function schemaViolations(record: Record<string, unknown>): string[] {
   return [...missing, ...wrong.map(([key]) => `${key} wrong`)]
 }
 
-const decode = (bytes: Uint8Array) => JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
+const decode = (bytes: Uint8Array) =>
+  JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
 
 describe('encodeRecord', () => {
   it('writes every field under its key', () => {
@@ -99,7 +118,16 @@ describe('encodeRecord', () => {
   })
 
   it('leaves out what is absent or empty, and keeps the required members', () => {
-    const empty = { badgeJti: '', denyReason: '', paramsHash: '', serverOrigin: '', reason: '', sdk: '', traceparent: '', requestPolicyVersion: '' }
+    const empty = {
+      badgeJti: '',
+      denyReason: '',
+      paramsHash: '',
+      serverOrigin: '',
+      reason: '',
+      sdk: '',
+      traceparent: '',
+      requestPolicyVersion: '',
+    }
     const bytes = encodeRecord({ ...MINIMAL, ...empty, ial: undefined, cacheHit: undefined })
     expect(bytes).toEqual(encodeRecord(MINIMAL))
     expect(Object.keys(decode(bytes))).toEqual([
@@ -162,7 +190,10 @@ describe('encodeRecord', () => {
   })
 
   it('contains no raw control character, so that an entry can imitate no journal frame', () => {
-    const bytes = encodeRecord({ ...MINIMAL, target: Array.from({ length: 32 }, (_, i) => String.fromCharCode(i)).join('') })
+    const bytes = encodeRecord({
+      ...MINIMAL,
+      target: Array.from({ length: 32 }, (_, i) => String.fromCharCode(i)).join(''),
+    })
     expect(bytes.some((byte) => byte < 0x20)).toBe(false)
   })
 

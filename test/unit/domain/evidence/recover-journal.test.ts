@@ -2,7 +2,13 @@ import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { EvidenceRefused } from '../../../../core/src/domain/evidence/evidence-errors.ts'
 import { encodeBatch, MAX_FRAME_BYTES, readFrame } from '../../../../core/src/domain/evidence/frame.ts'
-import { appendLeaf, EMPTY_EDGE, edgeRoot, leafHash, type RightEdge } from '../../../../core/src/domain/evidence/merkle.ts'
+import {
+  appendLeaf,
+  EMPTY_EDGE,
+  edgeRoot,
+  leafHash,
+  type RightEdge,
+} from '../../../../core/src/domain/evidence/merkle.ts'
 import { signNote } from '../../../../core/src/domain/evidence/note.ts'
 import { readEntries } from '../../../../core/src/domain/evidence/read-entries.ts'
 import { recoverJournal } from '../../../../core/src/domain/evidence/recover-journal.ts'
@@ -35,7 +41,8 @@ beforeAll(async () => {
   lastBatch = bytes.length - frames.slice(-(LAST + 1)).reduce((sum, { length }) => sum + length, 0)
 })
 
-const journalOf = (...parts: Uint8Array[]) => createMemoryJournal([{ firstIndex: 0, bytes: new Uint8Array(Buffer.concat(parts)) }])
+const journalOf = (...parts: Uint8Array[]) =>
+  createMemoryJournal([{ firstIndex: 0, bytes: new Uint8Array(Buffer.concat(parts)) }])
 const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0)
 
 async function refusal(disk: MemoryJournal): Promise<EvidenceRefused> {
@@ -59,7 +66,8 @@ async function collect(disk: MemoryJournal, to: number, from = 0) {
 function craft(batches: readonly { first: number; leaves: readonly Uint8Array[]; note: Uint8Array }[]): MemoryJournal {
   return journalOf(...batches.map(({ first, leaves, note }) => encodeBatch(first, leaves, note)))
 }
-const treeOf = (leaves: readonly Uint8Array[]): RightEdge => leaves.reduce((tree, leaf) => appendLeaf(tree, leafHash(leaf)), EMPTY_EDGE)
+const treeOf = (leaves: readonly Uint8Array[]): RightEdge =>
+  leaves.reduce((tree, leaf) => appendLeaf(tree, leafHash(leaf)), EMPTY_EDGE)
 const checkpoint = (tree: RightEdge, size = tree.size, origin = example.origin, by = { key, signer }) =>
   signNote(`${origin}\n${size}\n${Buffer.from(edgeRoot(tree)).toString('base64')}\n`, by.key, by.signer)
 
@@ -77,7 +85,11 @@ describe('a whole journal', () => {
 
   it('may be empty: no file, or one without bytes', async () => {
     expect(await recover([])).toMatchObject({ tree: EMPTY_EDGE, newestSegmentBytes: undefined })
-    expect(await recover(journalOf().segments())).toMatchObject({ tree: EMPTY_EDGE, newestSegmentBytes: 0, lastBatch: undefined })
+    expect(await recover(journalOf().segments())).toMatchObject({
+      tree: EMPTY_EDGE,
+      newestSegmentBytes: 0,
+      lastBatch: undefined,
+    })
   })
 
   it('is read entry by entry, from any place', async () => {
@@ -136,7 +148,9 @@ describe('a torn tail', () => {
       const { log } = await startLog(disk)
       expect(await log.append(entry('next'))).toEqual({ index: 4 })
       await log.close()
-      expect(disk.quarantine).toEqual([{ segment: 'journal/00000000000000000000.wal', offset: lastBatch, bytes: bytes.slice(lastBatch, cut) }])
+      expect(disk.quarantine).toEqual([
+        { segment: 'journal/00000000000000000000.wal', offset: lastBatch, bytes: bytes.slice(lastBatch, cut) },
+      ])
       const checked = checkJournal(disk.files(), vkey)
       expect(checked.entries).toEqual([...Array.from({ length: 4 }, (_, i) => entry(i)), entry('next')])
       expect(checked.tailBytes).toBe(0)
@@ -166,14 +180,22 @@ describe('a torn tail', () => {
 
   it('may be all there is', async () => {
     const [first] = frames as [Uint8Array]
-    expect(await recover(journalOf(first).segments())).toMatchObject({ tree: EMPTY_EDGE, newestSegmentBytes: 0, tornTail: { offset: 0 } })
+    expect(await recover(journalOf(first).segments())).toMatchObject({
+      tree: EMPTY_EDGE,
+      newestSegmentBytes: 0,
+      tornTail: { offset: 0 },
+    })
   })
 
   it('is corruption when a newer file follows', async () => {
     const disk = await writtenJournal([2, 2], { segmentBytes: 100 })
     const [first] = disk.stored
     if (first) first.bytes = first.bytes.slice(0, -1)
-    expect(await refusal(disk)).toMatchObject({ code: 'JOURNAL_DAMAGED', file: 'journal/00000000000000000000.wal', index: 0 })
+    expect(await refusal(disk)).toMatchObject({
+      code: 'JOURNAL_DAMAGED',
+      file: 'journal/00000000000000000000.wal',
+      index: 0,
+    })
   })
 })
 
@@ -186,7 +208,10 @@ describe('a damaged journal', () => {
       const { code, file, index, message } = await refusal(journalOf(flipped))
       expect([at, code, file]).toEqual([at, 'JOURNAL_DAMAGED', 'journal/00000000000000000000.wal'])
       const entriesBefore = [...frames].reduce(
-        (seen, frame) => (seen.end + frame.length <= at ? { end: seen.end + frame.length, n: seen.n + (frame[8] === 1 ? 1 : 0) } : { end: Number.POSITIVE_INFINITY, n: seen.n }),
+        (seen, frame) =>
+          seen.end + frame.length <= at
+            ? { end: seen.end + frame.length, n: seen.n + (frame[8] === 1 ? 1 : 0) }
+            : { end: Number.POSITIVE_INFINITY, n: seen.n },
         { end: 0, n: 0 },
       ).n
       expect(index).toBe(entriesBefore)
@@ -198,7 +223,10 @@ describe('a damaged journal', () => {
     for (let back = 1; back <= (frames.at(-1)?.length ?? 0); back++) {
       const flipped = bytes.slice()
       flipped[bytes.length - back] = (flipped[bytes.length - back] ?? 0) ^ 1
-      expect(await recover(journalOf(flipped).segments())).toMatchObject({ tree: { size: 4 }, tornTail: { offset: lastBatch } })
+      expect(await recover(journalOf(flipped).segments())).toMatchObject({
+        tree: { size: 4 },
+        tornTail: { offset: lastBatch },
+      })
     }
   })
 
@@ -214,7 +242,12 @@ describe('a damaged journal', () => {
   it('is refused when a largest frame lies across the end of a chunk', async () => {
     const large = utf8('x'.repeat(65_535))
     const frame = encodeBatch(0, [large], utf8('n')).slice(0, MAX_FRAME_BYTES)
-    for (const distance of [1024 * 1024 - 1, 1024 * 1024 - MAX_FRAME_BYTES, 1024 * 1024 - MAX_FRAME_BYTES + 1, 1024 * 1024 - 30]) {
+    for (const distance of [
+      1024 * 1024 - 1,
+      1024 * 1024 - MAX_FRAME_BYTES,
+      1024 * 1024 - MAX_FRAME_BYTES + 1,
+      1024 * 1024 - 30,
+    ]) {
       const error = await refusal(journalOf(new Uint8Array(distance).fill(0x55), frame))
       expect(error.message).toContain(`follows at byte ${distance}`)
     }
@@ -223,17 +256,41 @@ describe('a damaged journal', () => {
   it.each<[string, () => Uint8Array[], string, number]>([
     ['an entry is removed', () => frames.toSpliced(1, 1), 'JOURNAL_ORDER', 1],
     ['an entry is repeated', () => frames.toSpliced(1, 0, frames[1] as Uint8Array), 'JOURNAL_ORDER', 2],
-    ['two entries are swapped', () => frames.with(0, frames[1] as Uint8Array).with(1, frames[0] as Uint8Array), 'JOURNAL_ORDER', 0],
+    [
+      'two entries are swapped',
+      () => frames.with(0, frames[1] as Uint8Array).with(1, frames[0] as Uint8Array),
+      'JOURNAL_ORDER',
+      0,
+    ],
     ['the first batch is removed', () => frames.slice(4), 'JOURNAL_ORDER', 0],
     ['the middle batch is removed', () => frames.toSpliced(4, 2), 'JOURNAL_ORDER', 3],
     ['a batch is repeated', () => frames.toSpliced(6, 0, ...frames.slice(4, 6)), 'JOURNAL_ORDER', 4],
-    ['two batches are swapped', () => [...frames.slice(0, 4), ...frames.slice(6), ...frames.slice(4, 6)], 'JOURNAL_ORDER', 3],
+    [
+      'two batches are swapped',
+      () => [...frames.slice(0, 4), ...frames.slice(6), ...frames.slice(4, 6)],
+      'JOURNAL_ORDER',
+      3,
+    ],
     ['a commit is repeated', () => frames.toSpliced(4, 0, frames[3] as Uint8Array), 'JOURNAL_ORDER', 3],
     ['a commit comes first', () => [frames[3] as Uint8Array, ...frames], 'JOURNAL_ORDER', 0],
-    ['two commits are swapped', () => frames.with(3, frames[5] as Uint8Array).with(5, frames[3] as Uint8Array), 'JOURNAL_COMMIT_INVALID', 3],
-    ['a commit moves before the last entry of its batch', () => frames.with(2, frames[3] as Uint8Array).with(3, frames[2] as Uint8Array), 'JOURNAL_COMMIT_INVALID', 2],
+    [
+      'two commits are swapped',
+      () => frames.with(3, frames[5] as Uint8Array).with(5, frames[3] as Uint8Array),
+      'JOURNAL_COMMIT_INVALID',
+      3,
+    ],
+    [
+      'a commit moves before the last entry of its batch',
+      () => frames.with(2, frames[3] as Uint8Array).with(3, frames[2] as Uint8Array),
+      'JOURNAL_COMMIT_INVALID',
+      2,
+    ],
   ])('is refused when %s', async (_, tampered, code, index) => {
-    expect(await refusal(journalOf(...tampered()))).toMatchObject({ code, index, file: 'journal/00000000000000000000.wal' })
+    expect(await refusal(journalOf(...tampered()))).toMatchObject({
+      code,
+      index,
+      file: 'journal/00000000000000000000.wal',
+    })
   })
 
   it('still holds exactly the same entries when only a commit in the middle is removed', async () => {
@@ -246,15 +303,26 @@ describe('a damaged journal', () => {
     forged[forged.length - 2] = 0x39
     new DataView(forged.buffer).setUint32(4, crc32c(forged.subarray(8)))
     expect(readFrame(forged)?.type).toBe('entry')
-    expect(await refusal(journalOf(...frames.with(1, forged)))).toMatchObject({ code: 'JOURNAL_COMMIT_INVALID', index: 3 })
+    expect(await refusal(journalOf(...frames.with(1, forged)))).toMatchObject({
+      code: 'JOURNAL_COMMIT_INVALID',
+      index: 3,
+    })
   })
 
   it.each<[string, (disk: MemoryJournal) => void, number]>([
     ['the first file is missing', ({ stored }) => void stored.shift(), 0],
     ['a file in the middle is missing', ({ stored }) => void stored.splice(1, 1), 2],
-    ['a file has another name', ({ stored }) => void stored.splice(1, 1, { firstIndex: 3, bytes: stored[1]?.bytes ?? bytes }), 2],
+    [
+      'a file has another name',
+      ({ stored }) => void stored.splice(1, 1, { firstIndex: 3, bytes: stored[1]?.bytes ?? bytes }),
+      2,
+    ],
     ['a file was emptied', ({ stored }) => void stored.splice(0, 1, { firstIndex: 0, bytes: new Uint8Array(0) }), 0],
-    ['an empty file follows that starts elsewhere', ({ stored }) => void stored.push({ firstIndex: 7, bytes: new Uint8Array(0) }), 6],
+    [
+      'an empty file follows that starts elsewhere',
+      ({ stored }) => void stored.push({ firstIndex: 7, bytes: new Uint8Array(0) }),
+      6,
+    ],
   ])('is refused when %s', async (_, tamper, index) => {
     const disk = await writtenJournal([2, 2, 2], { segmentBytes: 100 })
     expect(disk.stored.length).toBe(3)
@@ -288,8 +356,16 @@ describe('a commit with a right checksum', () => {
   })
 
   it('is accepted under the old or the new key of a rotation', async () => {
-    const disk = craft([{ first: 0, leaves, note: checkpoint(tree, 2, example.origin, { key: strangerKey, signer: stranger }) }])
-    const options = { segments: disk.segments(), origin: example.origin, keys: [key, strangerKey], verifier: nodeVerifier, known: [] }
+    const disk = craft([
+      { first: 0, leaves, note: checkpoint(tree, 2, example.origin, { key: strangerKey, signer: stranger }) },
+    ])
+    const options = {
+      segments: disk.segments(),
+      origin: example.origin,
+      keys: [key, strangerKey],
+      verifier: nodeVerifier,
+      known: [],
+    }
     expect((await recoverJournal(options)).tree).toEqual(tree)
   })
 })
@@ -307,7 +383,10 @@ describe('a tree head known from elsewhere', () => {
 
   it('refuses a journal that is shorter', async () => {
     const shorter = journalOf(bytes.slice(0, lastBatch))
-    await expect(recover(shorter.segments(), [head(5)])).rejects.toMatchObject({ code: 'JOURNAL_ROLLED_BACK', index: 4 })
+    await expect(recover(shorter.segments(), [head(5)])).rejects.toMatchObject({
+      code: 'JOURNAL_ROLLED_BACK',
+      index: 4,
+    })
     await expect(recover([], [head(1)])).rejects.toMatchObject({ code: 'JOURNAL_ROLLED_BACK', index: 0 })
   })
 

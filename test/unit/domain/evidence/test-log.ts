@@ -12,8 +12,10 @@ export const signer = createLogSigner(example.seed)
 export const key = createVerifierKey(example.origin, signer.publicKey)
 export const vkey = formatVerifierKey(key)
 
-export const recover = (segments: readonly JournalSegment[], known: Parameters<typeof recoverJournal>[0]['known'] = []) =>
-  recoverJournal({ segments, origin: example.origin, keys: [key], verifier: nodeVerifier, known })
+export const recover = (
+  segments: readonly JournalSegment[],
+  known: Parameters<typeof recoverJournal>[0]['known'] = [],
+) => recoverJournal({ segments, origin: example.origin, keys: [key], verifier: nodeVerifier, known })
 
 /** Records what the log reports about itself. */
 export function createRecorder() {
@@ -60,7 +62,10 @@ export async function startLog(disk: MemoryJournal, options: StartOptions = {}) 
 export const entry = (i: number | string): Uint8Array => utf8(`{"entry":${JSON.stringify(i)}}`)
 
 /** A journal with these batches of entries, numbered through. */
-export async function writtenJournal(batches: readonly number[], limits: Partial<EvidenceLogLimits> = {}): Promise<MemoryJournal> {
+export async function writtenJournal(
+  batches: readonly number[],
+  limits: Partial<EvidenceLogLimits> = {},
+): Promise<MemoryJournal> {
   const disk = createMemoryJournal()
   const { log } = await startLog(disk, { limits })
   let next = 0
@@ -74,7 +79,8 @@ export function checkAcknowledged(disk: MemoryJournal, acknowledged: ReadonlyMap
   const checked = checkJournal(disk.files(), vkey)
   for (const [index, leaf] of acknowledged) {
     const stored = checked.entries[index]
-    if (stored === undefined || Buffer.compare(stored, leaf) !== 0) throw new Error(`acknowledged entry ${index} is not in the log`)
+    if (stored === undefined || Buffer.compare(stored, leaf) !== 0)
+      throw new Error(`acknowledged entry ${index} is not in the log`)
   }
   return checked
 }
