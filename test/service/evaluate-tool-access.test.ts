@@ -42,7 +42,9 @@ const badge = async (name: string) => ({
 function recordOf(decision: Awaited<ReturnType<typeof ask>>): Record<string, unknown> {
   const record = JSON.parse(Buffer.from(decision.leaf).toString()) as Record<string, unknown>
   expect(record['id']).toBe(decision.evidenceId)
-  expect(record['capiscio.decision']).toBe(Outcome[decision.outcome as never] ?? (decision.outcome === Outcome.ALLOW ? 'ALLOW' : 'DENY'))
+  expect(record['capiscio.decision']).toBe(
+    Outcome[decision.outcome as never] ?? (decision.outcome === Outcome.ALLOW ? 'ALLOW' : 'DENY'),
+  )
   expect(record['capiscio.deny_reason'] ?? '').toBe(decision.code)
   expect(record['capiscio.policy_version']).toBe(decision.policyVersion)
   expect(record['capiscio.agent.did']).toBe(decision.principal)
@@ -116,14 +118,20 @@ describe('a caller asks to run a tool', () => {
       [`${encode({ alg: 'none', typ: 'JWT' })}.${payload}.${signature}`, DenyReason.BADGE_MALFORMED],
       [`${encode({ alg: 'HS256', typ: 'JWT' })}.${payload}.${signature}`, DenyReason.BADGE_MALFORMED],
       [`${encode({ alg: 'EdDSA', typ: 'pop+jws' })}.${payload}.${signature}`, DenyReason.BADGE_MALFORMED],
-      [`${header}.${payload}.${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`, DenyReason.BADGE_SIGNATURE_INVALID],
+      [
+        `${header}.${payload}.${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`,
+        DenyReason.BADGE_SIGNATURE_INVALID,
+      ],
       [`${header}.${encode({ ...claims, iss: 'https://stranger.example' })}.${signature}`, DenyReason.ISSUER_UNTRUSTED],
       [`${header}.${encode({ ...claims, aud: 'https://a.example' })}.${signature}`, DenyReason.BADGE_CLAIMS_INVALID],
       ['A'.repeat(20_000), DenyReason.BADGE_MALFORMED],
     ]
     for (const [value, reason] of cases) {
       const decision = await ask({ toolName: 'list_files', credential: { case: 'badgeJws', value } })
-      expect([decision.outcome, DenyReason[decision.reason as never] ?? decision.reason]).toEqual([Outcome.DENY, reason])
+      expect([decision.outcome, DenyReason[decision.reason as never] ?? decision.reason]).toEqual([
+        Outcome.DENY,
+        reason,
+      ])
       expect(decision.principal).toBe('')
       expect(decision.trustLevel).toBeUndefined()
       recordOf(decision)
@@ -134,14 +142,20 @@ describe('a caller asks to run a tool', () => {
 describe("the MCP server's own demands", () => {
   it('raise the trust level that the policy asks for', async () => {
     const credential = await badge('level-2')
-    expect(await ask({ toolName: 'list_files', credential, config: { minTrustLevel: 2 } })).toMatchObject({ outcome: Outcome.ALLOW })
+    expect(await ask({ toolName: 'list_files', credential, config: { minTrustLevel: 2 } })).toMatchObject({
+      outcome: Outcome.ALLOW,
+    })
     expect(await ask({ toolName: 'list_files', credential, config: { minTrustLevel: 3 } })).toMatchObject({
       reason: DenyReason.TRUST_INSUFFICIENT,
     })
   })
 
   it('never lower it', async () => {
-    const decision = await ask({ toolName: 'read_rows', credential: await badge('level-1'), config: { minTrustLevel: 0 } })
+    const decision = await ask({
+      toolName: 'read_rows',
+      credential: await badge('level-1'),
+      config: { minTrustLevel: 0 },
+    })
     expect(decision.reason).toBe(DenyReason.TRUST_INSUFFICIENT)
   })
 
@@ -151,12 +165,16 @@ describe("the MCP server's own demands", () => {
   })
 
   it('can demand a badge', async () => {
-    expect(await ask({ toolName: 'list_files', config: { requireBadge: true } })).toMatchObject({ reason: DenyReason.BADGE_MISSING })
+    expect(await ask({ toolName: 'list_files', config: { requireBadge: true } })).toMatchObject({
+      reason: DenyReason.BADGE_MISSING,
+    })
     const apiKey = { case: 'apiKey' as const, value: await devCredential(core.folder, 'api-key') }
     expect(await ask({ toolName: 'list_files', credential: apiKey, config: { requireBadge: true } })).toMatchObject({
       reason: DenyReason.BADGE_MISSING,
     })
-    expect(await ask({ toolName: 'list_files', credential: await badge('level-1'), config: { requireBadge: true } })).toMatchObject({
+    expect(
+      await ask({ toolName: 'list_files', credential: await badge('level-1'), config: { requireBadge: true } }),
+    ).toMatchObject({
       outcome: Outcome.ALLOW,
     })
   })
@@ -166,8 +184,12 @@ describe("the MCP server's own demands", () => {
     const config = { allowedTools: ['read_*', 'fs/read'] }
     expect(await ask({ toolName: 'read_rows', credential, config })).toMatchObject({ outcome: Outcome.ALLOW })
     expect(await ask({ toolName: 'fs/read', credential, config })).toMatchObject({ outcome: Outcome.ALLOW })
-    expect(await ask({ toolName: 'list_files', credential, config })).toMatchObject({ reason: DenyReason.TOOL_NOT_ALLOWED })
-    expect(await ask({ toolName: 'read_a/b', credential, config })).toMatchObject({ reason: DenyReason.TOOL_NOT_ALLOWED })
+    expect(await ask({ toolName: 'list_files', credential, config })).toMatchObject({
+      reason: DenyReason.TOOL_NOT_ALLOWED,
+    })
+    expect(await ask({ toolName: 'read_a/b', credential, config })).toMatchObject({
+      reason: DenyReason.TOOL_NOT_ALLOWED,
+    })
   })
 
   it('narrow the trusted issuers and never add one', async () => {
@@ -177,7 +199,9 @@ describe("the MCP server's own demands", () => {
         outcome: Outcome.ALLOW,
       })
     }
-    expect(await ask({ toolName: 'list_files', credential, config: { trustedIssuers: ['https://other.example'] } })).toMatchObject({
+    expect(
+      await ask({ toolName: 'list_files', credential, config: { trustedIssuers: ['https://other.example'] } }),
+    ).toMatchObject({
       reason: DenyReason.ISSUER_UNTRUSTED,
     })
   })
@@ -185,8 +209,12 @@ describe("the MCP server's own demands", () => {
   it('must agree to level 0, where they are given at all', async () => {
     const credential = await badge('level-0')
     expect(await ask({ toolName: 'list_files', credential })).toMatchObject({ outcome: Outcome.ALLOW, trustLevel: 0 })
-    expect(await ask({ toolName: 'list_files', credential, config: {} })).toMatchObject({ reason: DenyReason.ISSUER_UNTRUSTED })
-    expect(await ask({ toolName: 'list_files', credential, config: { acceptLevelZero: true } })).toMatchObject({ outcome: Outcome.ALLOW })
+    expect(await ask({ toolName: 'list_files', credential, config: {} })).toMatchObject({
+      reason: DenyReason.ISSUER_UNTRUSTED,
+    })
+    expect(await ask({ toolName: 'list_files', credential, config: { acceptLevelZero: true } })).toMatchObject({
+      outcome: Outcome.ALLOW,
+    })
     const { principal } = await ask({ toolName: 'list_files', credential })
     expect(await ask({ toolName: 'list_files', credential, config: { trustedIssuers: [principal] } })).toMatchObject({
       outcome: Outcome.ALLOW,
@@ -215,11 +243,19 @@ describe('a malformed request', () => {
     ['a tool name just over the limit', { toolName: 'é'.repeat(513) }, ['tool_name']],
     ['level 7', { toolName: 't', config: { minTrustLevel: 7 } }, ['config.min_trust_level']],
     ['assurance 2', { toolName: 't', config: { minIal: 2 } }, ['config.min_ial']],
-    ['a malformed pattern', { toolName: 't', config: { allowedTools: ['ok_*', '[read_*'] } }, ['config.allowed_tools[1]']],
+    [
+      'a malformed pattern',
+      { toolName: 't', config: { allowedTools: ['ok_*', '[read_*'] } },
+      ['config.allowed_tools[1]'],
+    ],
     ['an unknown enforcement mode', { toolName: 't', enforcementMode: 99 as never }, ['enforcement_mode']],
     ['a hash of another shape', { toolName: 't', paramsHash: 'sha256:abc' }, ['params_hash']],
     ['a long origin', { toolName: 't', serverOrigin: 'x'.repeat(1025) }, ['server_origin']],
-    ['several mistakes', { toolName: '', config: { minTrustLevel: 5, minIal: 9 } }, ['tool_name', 'config.min_trust_level', 'config.min_ial']],
+    [
+      'several mistakes',
+      { toolName: '', config: { minTrustLevel: 5, minIal: 9 } },
+      ['tool_name', 'config.min_trust_level', 'config.min_ial'],
+    ],
   ] as const)('with %s is refused with the path of every wrong field', async (_what, request, fields) => {
     expect(await refused(request as never)).toEqual(fields)
   })
@@ -251,32 +287,41 @@ describe('a malformed request', () => {
 })
 
 describe('names that JavaScript knows', () => {
-  it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])('%s is a tool like any other', async (toolName) => {
-    const decision = await ask({ toolName })
-    expect(decision.outcome).toBe(Outcome.ALLOW)
-    expect(recordOf(decision)['capiscio.target']).toBe(toolName)
-  })
+  it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])(
+    '%s is a tool like any other',
+    async (toolName) => {
+      const decision = await ask({ toolName })
+      expect(decision.outcome).toBe(Outcome.ALLOW)
+      expect(recordOf(decision)['capiscio.target']).toBe(toolName)
+    },
+  )
 })
 
 describe('text that could break a log line', () => {
-  it.each(['a\nb', 'a\u0000b', 'a\u2028b', 'a\u001b[31mb', '"}{', '💥'])('%j is recorded as it came', async (toolName) => {
-    expect(recordOf(await ask({ toolName }))['capiscio.target']).toBe(toolName)
-  })
+  it.each(['a\nb', 'a\u0000b', 'a\u2028b', 'a\u001b[31mb', '"}{', '💥'])(
+    '%j is recorded as it came',
+    async (toolName) => {
+      expect(recordOf(await ask({ toolName }))['capiscio.target']).toBe(toolName)
+    },
+  )
 })
 
 describe('calls that are not offered yet', () => {
   const offered = new Set(['EvaluateToolAccess', 'GetServerInfo'])
   const methods = [CoreService, EvidenceService, AdminService].flatMap((service) => service.methods)
 
-  it.each(methods.filter(({ name, methodKind }) => methodKind === 'unary' && !offered.has(name)).map((method) => [method.name, method] as const))(
-    '%s answers UNIMPLEMENTED and says where to look',
-    async (_name, method) => {
-      await expect(client.callBytes(`/${method.parent.typeName}/${method.name}`, new Uint8Array())).rejects.toMatchObject({
+  it.each(
+    methods
+      .filter(({ name, methodKind }) => methodKind === 'unary' && !offered.has(name))
+      .map((method) => [method.name, method] as const),
+  )('%s answers UNIMPLEMENTED and says where to look', async (_name, method) => {
+    await expect(client.callBytes(`/${method.parent.typeName}/${method.name}`, new Uint8Array())).rejects.toMatchObject(
+      {
         code: status.UNIMPLEMENTED,
         details: expect.stringContaining('GetServerInfo'),
-      })
-    },
-  )
+      },
+    )
+  })
 
   it('are not in the list that GetServerInfo gives', async () => {
     const { implementedMethods } = await client.call(CoreService.method.getServerInfo, {})
@@ -295,10 +340,18 @@ describe('GetServerInfo', () => {
       notReadyReasons: [],
       acceptsLevelZero: true,
       trustedIssuers: [{ issuer: 'https://registry.capiscio.invalid', keySource: 'file', keys: 1 }],
-      limits: { maxMessageBytes: 4 * 1024 * 1024, maxWaitingDecisions: 4096, maxToolNameBytes: 1024, maxBadgeBytes: 16384 },
+      limits: {
+        maxMessageBytes: 4 * 1024 * 1024,
+        maxWaitingDecisions: 4096,
+        maxToolNameBytes: 1024,
+        maxBadgeBytes: 16384,
+      },
     })
     expect(info.policyVersion).toMatch(/^sha256:[A-Za-z0-9_-]{43}$/)
-    expect(info.evidenceLog).toMatchObject({ writable: true, vkey: expect.stringContaining(info.evidenceLog?.origin ?? '?') })
+    expect(info.evidenceLog).toMatchObject({
+      writable: true,
+      vkey: expect.stringContaining(info.evidenceLog?.origin ?? '?'),
+    })
   })
 })
 

@@ -251,6 +251,8 @@ describe('the end of the parent', () => {
     child.kill('SIGKILL')
     await vi.waitFor(() => expect(events().at(-1)?.what).toBe('orphaned'), { timeout: 10_000 })
     await vi.waitFor(() => expect(isAlive(started?.pid ?? 0)).toBe(false), { timeout: 10_000 })
+    // A killed parent cannot remove its directory.
+    rmSync(dirname(started?.socketPath ?? ''), { recursive: true })
   })
 
   test('by disposal is orderly', async () => {

@@ -102,7 +102,8 @@ function createTree() {
     push(entry: Uint8Array) {
       let top = hash(Uint8Array.of(0), entry)
       for (let level = 0; ; level++) {
-        const row = (levels[level] ??= [])
+        const row = levels[level] ?? []
+        levels[level] = row
         row.push(top)
         if (row.length % 2 === 1) return
         top = node(row[row.length - 2] ?? top, top)

@@ -21,13 +21,13 @@ export interface CoreProcess {
   kill(): Promise<void>
 }
 
-/** Starts `capiscio dev` in `folder` on free ports and waits until it says that it listens. */
-export async function startDevCore(folder: string, args: readonly string[] = []): Promise<CoreProcess> {
-  const child = spawn(
-    process.execPath,
-    [MAIN, 'dev', '--dir', folder, '--listen', '127.0.0.1:0', '--http', '127.0.0.1:0', '--json', ...args],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
-  )
+const FREE_PORTS = ['--listen', '127.0.0.1:0', '--http', '127.0.0.1:0']
+
+/** Starts `capiscio dev` in `folder`, on free ports unless told otherwise, and waits until it says that it listens. */
+export async function startDevCore(folder: string, ports: readonly string[] = FREE_PORTS): Promise<CoreProcess> {
+  const child = spawn(process.execPath, [MAIN, 'dev', '--dir', folder, '--json', ...ports], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let stderr = ''
   child.stderr.on('data', (chunk: Buffer) => {
     stderr += chunk.toString()

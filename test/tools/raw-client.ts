@@ -1,4 +1,11 @@
-import { create, type DescMethodUnary, fromBinary, type MessageInitShape, type MessageShape, toBinary } from '@bufbuild/protobuf'
+import {
+  create,
+  type DescMethodUnary,
+  fromBinary,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+} from '@bufbuild/protobuf'
 import { Client, credentials, type ServiceError } from '@grpc/grpc-js'
 
 /** A bare gRPC client for tests: no retries, no interpretation, the status as it came. */

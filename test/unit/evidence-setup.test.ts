@@ -8,6 +8,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -98,13 +99,17 @@ describe('a first start', () => {
     ['after making the folder', () => mkdirSync(place.directory, { mode: 0o700 })],
     [
       'after making the lock',
-      () => void (mkdirSync(place.directory, { mode: 0o700 }), writeFileSync(join(place.directory, 'lock'), '')),
+      () => {
+        mkdirSync(place.directory, { mode: 0o700 })
+        writeFileSync(join(place.directory, 'lock'), '')
+      },
     ],
     [
       'while writing log.json',
-      () =>
-        void (mkdirSync(place.directory, { mode: 0o700 }),
-        writeFileSync(join(place.directory, 'log.json.0123456789abcdef.tmp'), '{"ver')),
+      () => {
+        mkdirSync(place.directory, { mode: 0o700 })
+        writeFileSync(join(place.directory, 'log.json.0123456789abcdef.tmp'), '{"ver')
+      },
     ],
   ])('that was interrupted %s is finished by the next', async (_, interrupted) => {
     interrupted()
@@ -163,7 +168,6 @@ describe('the next start', () => {
 
   it('finds the same log through a symbolic link', async () => {
     const { log } = await written()
-    const { symlinkSync } = await import('node:fs')
     symlinkSync(place.directory, join(place.folder, 'link'))
     const opened = await openAt(place, { location: { directory: join(place.folder, 'link') } })
     expect([opened.log.origin, opened.directory]).toEqual([log.origin, place.directory])
@@ -305,7 +309,10 @@ describe('a start is refused, and no file is changed,', () => {
     ['when others may write the state', () => chmodSync(place.stateDir, 0o702), 'LogDirectoryRefused LOG_WRONG_MODE'],
     [
       'when the log is a file',
-      () => void (rmSync(place.directory, { recursive: true }), writeFileSync(place.directory, '')),
+      () => {
+        rmSync(place.directory, { recursive: true })
+        writeFileSync(place.directory, '')
+      },
       'LogDirectoryRefused LOG_UNWRITABLE',
     ],
     [
@@ -315,7 +322,10 @@ describe('a start is refused, and no file is changed,', () => {
     ],
     [
       'when the log folder is empty',
-      () => void (rmSync(place.directory, { recursive: true }), mkdirSync(place.directory, { mode: 0o700 })),
+      () => {
+        rmSync(place.directory, { recursive: true })
+        mkdirSync(place.directory, { mode: 0o700 })
+      },
       'LogDirectoryRefused LOG_EMPTIED',
     ],
     [

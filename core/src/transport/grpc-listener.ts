@@ -44,6 +44,7 @@ export function createGrpcListener(options: GrpcListenerOptions): GrpcListener {
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure())
   const listeners: NetServer[] = []
   let connections = 0
+  let onLastClosed = (): void => {}
 
   function listen(shown: string, where: ListenOptions): Promise<NetServer> {
     const listener = createServer({ noDelay: true }, (socket) => {
@@ -54,6 +55,7 @@ export function createGrpcListener(options: GrpcListenerOptions): GrpcListener {
       connections += 1
       socket.once('close', () => {
         connections -= 1
+        if (connections === 0) onLastClosed()
       })
       injector.injectConnection(socket)
     })
@@ -81,11 +83,16 @@ export function createGrpcListener(options: GrpcListenerOptions): GrpcListener {
       await prepareUnixSocket(path)
       await withPrivateUmask(() => listen(path, { path }))
     },
-    drain() {
+    async drain() {
       stopListening()
-      return new Promise((resolve, reject) => {
-        server.tryShutdown((error) => (error === undefined ? resolve() : reject(error)))
-      })
+      // Tells every client to go, and lets streams that are open finish. Its callback comes
+      // too early where Node closes the sessions by itself, so connections are waited for.
+      server.tryShutdown(() => {})
+      if (connections > 0) {
+        await new Promise<void>((resolve) => {
+          onLastClosed = resolve
+        })
+      }
     },
     abort() {
       stopListening()

@@ -67,7 +67,8 @@ export function parseStrictYaml(text: string): StrictYaml {
     lineCounter: lines,
     prettyErrors: false,
     uniqueKeys: false,
-    logLevel: 'silent',
+    // Not `silent`, which would also silence that a second document follows.
+    logLevel: 'error',
   })
   const found = [...document.errors, ...document.warnings]
   if (found.length > 0) {

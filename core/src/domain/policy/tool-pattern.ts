@@ -24,7 +24,12 @@ export interface ToolPattern {
 export function parseToolPattern(text: string): ToolPattern {
   const [head = [], ...rest] = parsePatternTerms(text)
   const tail = rest.pop()
-  return Object.freeze({ text, head, middle: rest.map(createRunSearch), tail })
+  return Object.freeze({
+    text,
+    head: Object.freeze(head),
+    middle: Object.freeze(rest.map(createRunSearch)),
+    tail: tail && Object.freeze(tail),
+  })
 }
 
 /** Whether the pattern matches the whole name. Linear in the name. */

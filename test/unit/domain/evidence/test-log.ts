@@ -2,13 +2,14 @@ import type { EvidenceLogLimits, EvidenceLogOptions } from '../../../../core/src
 import { createEvidenceLog, EVIDENCE_LOG_LIMITS } from '../../../../core/src/domain/evidence/evidence-log.ts'
 import { recoverJournal } from '../../../../core/src/domain/evidence/recover-journal.ts'
 import { createVerifierKey, formatVerifierKey } from '../../../../core/src/domain/evidence/verifier-key.ts'
+import type { Ed25519Signer } from '../../../../core/src/ports/ed25519.ts'
 import type { Journal, JournalSegment } from '../../../../core/src/ports/journal.ts'
 import { createLogSigner, nodeVerifier } from '../../../fakes/log-signer.ts'
 import { createMemoryJournal, type MemoryJournal } from '../../../fakes/memory-journal.ts'
 import { checkJournal } from '../../../tools/check-log.ts'
 import { example, utf8 } from './worked-example.ts'
 
-export const signer = createLogSigner(example.seed)
+export const signer: Ed25519Signer = createLogSigner(example.seed)
 export const key = createVerifierKey(example.origin, signer.publicKey)
 export const vkey = formatVerifierKey(key)
 

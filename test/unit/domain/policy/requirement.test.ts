@@ -155,8 +155,7 @@ function isAtLeastAsStrict(after: ToolRequirement, before: ToolRequirement): boo
     after.minTrustLevel >= before.minTrustLevel &&
     after.minIal >= before.minIal &&
     (after.requireBadge || !before.requireBadge) &&
-    (before.issuers === undefined ||
-      (after.issuers !== undefined && after.issuers.every((issuer) => before.issuers?.includes(issuer)))) &&
+    (before.issuers === undefined || after.issuers?.every((issuer) => before.issuers?.includes(issuer)) === true) &&
     before.audiences.every((list) => after.audiences.some((other) => JSON.stringify(other) === JSON.stringify(list)))
   )
 }

@@ -1,0 +1,248 @@
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { CoreService } from '@capiscio/proto/core/v1'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { runCapiscio, startDevCore } from '../tools/core-process.ts'
+import { createRawClient } from '../tools/raw-client.ts'
+
+let folder: string
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'capiscio-e2e-'))
+})
+
+afterEach(() => rm(folder, { recursive: true, force: true }))
+
+/** `capiscio serve` with everything inside the test's folder. */
+function serve(...args: string[]) {
+  return runCapiscio(
+    ['serve', '--socket', join(folder, 'core.sock'), '--http', 'none', '--state-dir', join(folder, 'state'), ...args],
+    { env: { HOME: folder } },
+  )
+}
+
+describe('a broken file is refused at start, with its line and the reason', () => {
+  it('a policy file', async () => {
+    const policy = join(folder, 'policy.yaml')
+    await writeFile(policy, 'version: 1\ntools:\n  - match: ["[read_*"]\n')
+    const { code, stderr } = await serve('--policy', policy)
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^capiscio: The policy file .*policy\.yaml is refused: line 3, column \d+: /)
+    expect(await readdir(folder)).toEqual(['policy.yaml'])
+  })
+
+  it('a configuration file', async () => {
+    const config = join(folder, 'capiscio.yaml')
+    await writeFile(config, 'profile: connected-prod\ntrust:\n  acceptLevelZero: true\n  isuers: []\n')
+    const { code, stderr } = await serve('--config', config)
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/capiscio: .*capiscio\.yaml:4:\d+: /)
+    expect(await readdir(folder)).toEqual(['capiscio.yaml'])
+  })
+
+  it('a missing policy file', async () => {
+    const { code, stderr } = await serve('--policy', join(folder, 'none.yaml'))
+    expect(code).toBe(1)
+    expect(stderr).toContain('none.yaml')
+  })
+})
+
+describe('the evidence folder', () => {
+  it.runIf(process.getuid?.() !== 0)('that cannot be written is refused at start', async () => {
+    const root = join(folder, 'evidence')
+    await mkdir(root, { mode: 0o500 })
+    const { code, stderr } = await runCapiscio(['serve', '--socket', join(folder, 's'), '--http', 'none'], {
+      env: { HOME: folder, CAPISCIO_EVIDENCE_DIR: root },
+    })
+    expect(code).toBe(1)
+    expect(stderr).toContain(root)
+  })
+
+  it('with a mode that lets others in is refused at start', async () => {
+    const root = join(folder, 'evidence')
+    await mkdir(root)
+    await chmod(root, 0o777)
+    const { code, stderr } = await serve('--evidence-log', root)
+    expect(code).toBe(1)
+    expect(stderr).toContain(root)
+    expect(await readdir(root)).toEqual([])
+  })
+
+  it('that another core writes is refused within a second, and nothing is changed', async () => {
+    const core = await startDevCore(folder)
+    try {
+      const [id = ''] = await readdir(join(folder, 'evidence', 'logs'))
+      const log = join(folder, 'evidence', 'logs', id)
+      const before = await readdir(log, { recursive: true })
+      const startedMs = performance.now()
+      const { code, stderr } = await runCapiscio(
+        [
+          'serve',
+          '--socket',
+          join(folder, 'x.sock'),
+          '--http',
+          'none',
+          '--state-dir',
+          join(folder, 'state'),
+          '--evidence-log',
+          log,
+        ],
+        { env: { HOME: folder } },
+      )
+      expect(code).toBe(1)
+      expect(stderr).toContain('Another process writes the evidence log')
+      expect(performance.now() - startedMs).toBeLessThan(5_000)
+      expect(await readdir(log, { recursive: true })).toEqual(before)
+    } finally {
+      await core.stop()
+    }
+  })
+
+  it('whose journal was changed in the middle is refused with its own exit code, naming file and entry', async () => {
+    const first = await startDevCore(folder)
+    {
+      using client = createRawClient(first.address)
+      for (let call = 0; call < 5; call += 1)
+        await client.call(CoreService.method.evaluateToolAccess, { toolName: `t${call}` })
+    }
+    expect(await first.stop()).toBe(0)
+    const [id = ''] = await readdir(join(folder, 'evidence', 'logs'))
+    const journal = join(folder, 'evidence', 'logs', id, 'journal')
+    const [name = ''] = await readdir(journal)
+    const bytes = await readFile(join(journal, name))
+    const at = bytes.indexOf('"t1"')
+    expect(at).toBeGreaterThan(0)
+    bytes.write('"t9"', at)
+    await writeFile(join(journal, name), bytes)
+
+    const { code, stderr } = await runCapiscio([
+      'dev',
+      '--dir',
+      folder,
+      '--listen',
+      '127.0.0.1:0',
+      '--http',
+      '127.0.0.1:0',
+    ])
+    expect(code).toBe(3)
+    expect(stderr).toMatch(/^capiscio: JOURNAL_DAMAGED: /)
+    expect(stderr).toContain(name)
+    expect(await readFile(join(journal, name))).toEqual(bytes)
+  })
+})
+
+describe('addresses', () => {
+  it('that are taken are refused by serve', async () => {
+    const holder = createServer().listen(0, '127.0.0.1')
+    await new Promise((resolve) => holder.once('listening', resolve))
+    const { port } = holder.address() as { port: number }
+    const { code, stderr } = await runCapiscio(
+      [
+        'serve',
+        '--listen',
+        `127.0.0.1:${port}`,
+        '--http',
+        'none',
+        '--state-dir',
+        join(folder, 'state'),
+        '--evidence-log',
+        join(folder, 'log'),
+      ],
+      { env: { HOME: folder } },
+    )
+    holder.close()
+    expect(code).toBe(1)
+    expect(stderr).toContain(`127.0.0.1:${port} is taken`)
+  })
+
+  it('that dev usually has, and are taken, are replaced by free ones', async () => {
+    const holder = createServer().listen(50051, '127.0.0.1')
+    // Another process may hold the port already, which serves as well.
+    await new Promise((resolve) => holder.once('listening', resolve).once('error', resolve))
+    const core = await startDevCore(folder, [])
+    holder.close()
+    expect(core.address).toMatch(/^127\.0\.0\.1:\d+$/)
+    expect(core.address).not.toBe('127.0.0.1:50051')
+    expect(await core.stop()).toBe(0)
+  })
+
+  it('beyond loopback are refused without TLS', async () => {
+    const { code, stderr } = await runCapiscio(['serve', '--listen', '0.0.0.0:0'], { env: { HOME: folder } })
+    expect(code).toBe(1)
+    expect(stderr).toContain('--insecure')
+  })
+})
+
+describe('a Unix socket', () => {
+  it('that is a file of somebody else is left alone', async () => {
+    await writeFile(join(folder, 'core.sock'), 'precious')
+    const { code, stderr } = await serve('--evidence-log', join(folder, 'log'))
+    expect(code).toBe(1)
+    expect(stderr).toContain('is not a socket')
+    expect(await readFile(join(folder, 'core.sock'), 'utf8')).toBe('precious')
+  })
+
+  it('with a path that no system can bind is refused', async () => {
+    const { code, stderr } = await runCapiscio(['serve', '--socket', join(folder, 'x'.repeat(120))], {
+      env: { HOME: folder },
+    })
+    expect(code).toBe(1)
+    expect(stderr).toContain('107')
+  })
+})
+
+describe('a development folder', () => {
+  it('that is in use names its holder', async () => {
+    const core = await startDevCore(folder)
+    const { code, stderr } = await runCapiscio(['dev', '--dir', folder])
+    expect(code).toBe(1)
+    expect(stderr).toContain(`held by process ${core.child.pid}, listening on ${core.address}`)
+    expect(await core.stop()).toBe(0)
+  })
+
+  it('keeps keys and evidence from run to run, readable by its owner only', async () => {
+    const first = await startDevCore(folder)
+    const key = await readFile(join(folder, 'api-key'), 'utf8')
+    await first.stop()
+    const second = await startDevCore(folder)
+    expect(await readFile(join(folder, 'api-key'), 'utf8')).toBe(key)
+    await second.stop()
+    expect(await readdir(join(folder, 'evidence', 'logs'))).toHaveLength(1)
+    for (const secret of ['issuer.key', 'agent.key', 'api-key', 'badges/level-4.jwt']) {
+      expect((await stat(join(folder, secret))).mode & 0o777).toBe(0o600)
+    }
+  })
+})
+
+describe('SIGTERM under load', () => {
+  it('answers every accepted call with evidence and ends with 0', async () => {
+    const core = await startDevCore(folder)
+    using client = createRawClient(core.address)
+    const calls = Array.from({ length: 200 }, (_, call) =>
+      client.call(CoreService.method.evaluateToolAccess, { toolName: `tool_${call}` }).then(
+        ({ decision }) => decision?.evidenceId ?? '',
+        (error: { code: number }) => error.code,
+      ),
+    )
+    // The first answer means that the core is in the middle of them.
+    await Promise.race(calls)
+    const code = core.stop()
+    const answers = await Promise.all(calls)
+    expect(await code).toBe(0)
+    // Each call was either answered with evidence or refused as UNAVAILABLE: none hung, none was cut off.
+    expect(answers.filter((answer) => answer === '' || (typeof answer === 'number' && answer !== 14))).toEqual([])
+    const logged = await recordIds()
+    expect(answers.filter((answer) => typeof answer === 'string' && !logged.has(answer))).toEqual([])
+  })
+
+  async function recordIds(): Promise<Set<string>> {
+    const { readEvidenceLogs } = await import('@capiscio/core')
+    const ids = new Set<string>()
+    for await (const { leaf } of readEvidenceLogs({ root: join(folder, 'evidence') })) {
+      ids.add((JSON.parse(Buffer.from(leaf).toString()) as { id: string }).id)
+    }
+    return ids
+  }
+})
