@@ -401,10 +401,30 @@ describe('steps 8 and 9: standing', () => {
 
 describe('a fault of a collaborator', () => {
   it.each<[string, (world: BadgeWorld, fault: Error) => void]>([
-    ['issuerKeys', ({ issuerKeys }, fault) => void (issuerKeys.keySet = () => Promise.reject(fault))],
-    ['didDocuments', ({ didDocuments }, fault) => void (didDocuments.resolve = () => Promise.reject(fault))],
-    ['isRevoked', ({ status }, fault) => void (status.isRevoked = () => Promise.reject(fault))],
-    ['isAgentActive', ({ status }, fault) => void (status.isAgentActive = () => Promise.reject(fault))],
+    [
+      'issuerKeys',
+      ({ issuerKeys }, fault) => {
+        issuerKeys.keySet = () => Promise.reject(fault)
+      },
+    ],
+    [
+      'didDocuments',
+      ({ didDocuments }, fault) => {
+        didDocuments.resolve = () => Promise.reject(fault)
+      },
+    ],
+    [
+      'isRevoked',
+      ({ status }, fault) => {
+        status.isRevoked = () => Promise.reject(fault)
+      },
+    ],
+    [
+      'isAgentActive',
+      ({ status }, fault) => {
+        status.isAgentActive = () => Promise.reject(fault)
+      },
+    ],
     [
       'clock',
       ({ clock }, fault) => {
