@@ -2,6 +2,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf'
 import { timestampFromMs } from '@bufbuild/protobuf/wkt'
 import type { GetServerInfoResponseSchema } from '@capiscio/proto/core/v1'
 import { AdminService, EvidenceService } from '@capiscio/proto/core/v1'
+import { BadgeService, DIDService, RevocationService, TrustStoreService } from '@capiscio/proto/v1'
 import type { Logger } from 'pino'
 import { createNodeEd25519Signer, createNodeEd25519Verifier } from './adapters/crypto/node-ed25519.ts'
 import { systemRandom } from './adapters/crypto/system-random.ts'
@@ -15,14 +16,18 @@ import type { Config, TcpAddress } from './config/config.ts'
 import { createBadgeVerifier } from './domain/badge/badge-verifier.ts'
 import { EVIDENCE_LOG_LIMITS } from './domain/evidence/evidence-log.ts'
 import { createToolGuard } from './domain/guard/tool-guard.ts'
+import { createAllowedToolsCompiler } from './domain/policy/allowed-tools.ts'
 import { parseJwks } from './domain/trust/jwks.ts'
 import { openEvidence } from './evidence-setup.ts'
 import { loadGuardRules } from './guard-rules.ts'
 import { issuerKeyOrigins } from './issuer-key-origins.ts'
 import { createCoreService } from './service/core-service.ts'
+import { createEvaluateAccess } from './service/evaluate-access.ts'
 import { EVALUATE_LIMITS } from './service/evaluate-limits.ts'
 import { RpcFault } from './service/rpc-fault.ts'
 import { implementedMethods, implementService } from './service/service-implementation.ts'
+import { createMcpService } from './service/v1/mcp-service.ts'
+import { createSimpleGuardService } from './service/v1/simple-guard-service.ts'
 import { AddressRefused } from './transport/address-refused.ts'
 import { toGrpcService } from './transport/grpc-handlers.ts'
 import { createGrpcListener, type GrpcListener } from './transport/grpc-listener.ts'
@@ -112,6 +117,10 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
     coreVersion: CORE_VERSION,
   })
 
+  const evaluate = createEvaluateAccess(guard)
+  // Hosts send the same lists again and again; what is kept of them stays small.
+  const allowedTools = createAllowedToolsCompiler({ maxLists: 256, maxCharacters: 1024 * 1024 })
+
   const notReadyReasons = (): string[] => {
     if (phase === 'starting') return ['The core is starting.']
     if (phase === 'stopping') return ['The core is shutting down.']
@@ -159,9 +168,12 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
   })
 
   const services = [
-    createCoreService({ guard, serverInfo }),
+    createCoreService({ evaluate, allowedTools, serverInfo }),
     implementService(EvidenceService, {}),
     implementService(AdminService, {}),
+    createMcpService({ evaluate, allowedTools, isReady: () => notReadyReasons().length === 0 }),
+    createSimpleGuardService({ random: systemRandom, createSigner: createNodeEd25519Signer }),
+    ...[BadgeService, DIDService, TrustStoreService, RevocationService].map((service) => implementService(service, {})),
   ]
   const gate = {
     admit(): void {

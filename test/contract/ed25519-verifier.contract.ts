@@ -26,7 +26,7 @@ const RFC_8032 = [
 ] as const
 
 /** The order of the base point, little-endian. */
-const GROUP_ORDER = 2n ** 252n + 27742317777372353535851937790883648493n
+export const GROUP_ORDER = 2n ** 252n + 27742317777372353535851937790883648493n
 
 /** What every `Ed25519Verifier` must do. */
 export function ed25519VerifierContract(name: string, create: () => Ed25519Verifier): void {

@@ -51,7 +51,9 @@ describe('wire numbers', () => {
 describe('metrics', () => {
   it('have these names and labels', async () => {
     const { registry } = createMetrics()
-    const own = (await registry.getMetricsAsJSON()).map(({ name }) => name).filter((name) => !/_(process|nodejs)_/.test(name))
+    const own = (await registry.getMetricsAsJSON())
+      .map(({ name }) => name)
+      .filter((name) => !/_(process|nodejs)_/.test(name))
     expect(own.sort()).toEqual([
       'capiscio_badge_cache_lookups_total',
       'capiscio_decision_seconds',

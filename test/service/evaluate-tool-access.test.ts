@@ -307,7 +307,7 @@ describe('text that could break a log line', () => {
 })
 
 describe('calls that are not offered yet', () => {
-  const offered = new Set(['EvaluateToolAccess', 'GetServerInfo'])
+  const offered = new Set(['EvaluateToolAccess', 'ParseServerIdentity', 'GetServerInfo'])
   const methods = [CoreService, EvidenceService, AdminService].flatMap((service) => service.methods)
 
   it.each(
@@ -325,7 +325,9 @@ describe('calls that are not offered yet', () => {
 
   it('are not in the list that GetServerInfo gives', async () => {
     const { implementedMethods } = await client.call(CoreService.method.getServerInfo, {})
-    expect(implementedMethods).toEqual([...offered].map((name) => `/capiscio.core.v1.CoreService/${name}`))
+    expect(implementedMethods.filter((method) => method.startsWith('/capiscio.core.v1.'))).toEqual(
+      [...offered].map((name) => `/capiscio.core.v1.CoreService/${name}`),
+    )
   })
 })
 

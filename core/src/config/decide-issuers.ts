@@ -23,10 +23,11 @@ const JWKS_PATH = '/.well-known/jwks.json'
 export function decideIssuers(decisions: Decisions, sources: TrustSources): readonly TrustedIssuerConfig[] {
   const { profile, environment, file } = sources
   const issuers = new Map<string, TrustedIssuerConfig>()
-  const add = (issuer: TrustedIssuerConfig, origin: ConfigOrigin): void => {
-    const known = [...issuers.keys()].indexOf(issuer.issuer)
+  const add = (issuer: TrustedIssuerConfig, origin: ConfigOrigin): string => {
     issuers.set(issuer.issuer, issuer)
-    decisions.note(`trust.issuers[${known >= 0 ? known : issuers.size - 1}]`, origin)
+    const path = `trust.issuers[${[...issuers.keys()].indexOf(issuer.issuer)}]`
+    decisions.note(path, origin)
+    return path
   }
 
   for (const [index, written] of (file?.written.trust?.issuers ?? []).entries()) {
@@ -66,13 +67,11 @@ function decideIssuer(
   { profile, home }: TrustSources,
 ): TrustedIssuerConfig | undefined {
   const at = `trust.issuers[${index}]`
-  const field = <T, R>(key: string, raw: T | undefined, parse: (raw: T, base: string) => R) =>
-    decisions.pick<T, R | undefined>(
-      `${at}.${key}`,
-      [file.candidate(['trust', 'issuers', index, key], raw)],
-      parse,
-      () => undefined,
-    )
+  const field = <T, R>(key: string, raw: T | undefined, parse: (raw: T, base: string) => R) => {
+    const candidate = file.candidate(['trust', 'issuers', index, key], raw)
+    if (candidate === undefined) return undefined
+    return decisions.pick<T, R | undefined>(`${at}.${key}`, [candidate], parse, () => undefined)
+  }
   const url = (key: string, raw: string | undefined) => {
     if (raw !== undefined && profile === 'air-gapped') {
       decisions.refuse('NOT_IN_PROFILE', file.originOf(['trust', 'issuers', index, key]), NO_NETWORK)
@@ -107,7 +106,7 @@ function pinTrustStoreKey(
   decisions: Decisions,
   { profile, environment, home }: TrustSources,
   issuers: ReadonlyMap<string, TrustedIssuerConfig>,
-  add: (issuer: TrustedIssuerConfig, origin: ConfigOrigin) => void,
+  add: (issuer: TrustedIssuerConfig, origin: ConfigOrigin) => string,
 ): void {
   const key = fromEnv(ENV.trustStoreKey, environment.trustStoreKey)
   const named = fromEnv(ENV.trustStoreIssuer, environment.trustStoreIssuer)
@@ -137,15 +136,13 @@ function pinTrustStoreKey(
   const known = issuers.get(issuer)
   if (known !== undefined) decisions.warn(ENV.trustStoreKey, `Its key replaces the other keys configured for ${issuer}`)
   const { apiUrl, didNamespaceUrl } = known ?? {}
-  add(
-    {
-      issuer,
-      jwksFile,
-      ...(apiUrl !== undefined && { apiUrl }),
-      ...(didNamespaceUrl !== undefined && { didNamespaceUrl }),
-    },
-    key.origin,
-  )
+  const pinned = {
+    issuer,
+    jwksFile,
+    ...(apiUrl !== undefined && { apiUrl }),
+    ...(didNamespaceUrl !== undefined && { didNamespaceUrl }),
+  }
+  decisions.note(`${add(pinned, key.origin)}.jwksFile`, key.origin)
 }
 
 function parseIssuer(text: string, profile: Profile): string {

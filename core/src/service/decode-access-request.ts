@@ -11,13 +11,22 @@ const PARAMS_HASH = /^sha256:[A-Za-z0-9_-]{43}$/
 const NO_TOOLS: AllowedTools = { covers: () => false }
 const ENFORCEMENT_MODES: ReadonlySet<number> = new Set(Object.values(EnforcementMode))
 
+export interface DecodeOptions {
+  /** Take a parameter hash of any shape, as clients of the old contract may send. Default false. */
+  readonly anyParamsHash?: boolean
+}
+
 /**
  * Turns a message from the wire into a question for the guard.
  *
  * @throws {RpcFault} INVALID_ARGUMENT naming every wrong field. Credentials are not
  *   judged here: a bad one is an answer, not a malformed request.
  */
-export function decodeAccessRequest(message: EvaluateToolAccessRequest, compiler: AllowedToolsCompiler): AccessRequest {
+export function decodeAccessRequest(
+  message: EvaluateToolAccessRequest,
+  compiler: AllowedToolsCompiler,
+  { anyParamsHash = false }: DecodeOptions = {},
+): AccessRequest {
   const violations: FieldViolation[] = []
   const check = (valid: boolean, field: string, description: string): void => {
     if (!valid) violations.push({ field, description })
@@ -28,10 +37,11 @@ export function decodeAccessRequest(message: EvaluateToolAccessRequest, compiler
   check(message.toolName !== '', 'tool_name', 'is required: the name of the tool as in tools/call')
   checkBytes(message.toolName, LIMITS.toolNameBytes, 'tool_name')
   check(
-    message.paramsHash === '' || PARAMS_HASH.test(message.paramsHash),
+    anyParamsHash || message.paramsHash === '' || PARAMS_HASH.test(message.paramsHash),
     'params_hash',
     'must be empty, or "sha256:" and 43 characters of base64url without padding',
   )
+  checkBytes(message.paramsHash, LIMITS.paramsHashBytes, 'params_hash')
   checkBytes(message.serverOrigin, LIMITS.serverOriginBytes, 'server_origin')
   checkBytes(message.policyVersion, LIMITS.policyVersionBytes, 'policy_version')
   check(ENFORCEMENT_MODES.has(message.enforcementMode), 'enforcement_mode', `${message.enforcementMode} is not a mode`)

@@ -1,6 +1,7 @@
 /** Largest strings that a question may carry, in UTF-8 bytes. A record stays far below 64 KiB. */
 export const EVALUATE_LIMITS = {
   toolNameBytes: 1024,
+  paramsHashBytes: 128,
   serverOriginBytes: 1024,
   policyVersionBytes: 256,
   traceparentBytes: 256,

@@ -91,6 +91,8 @@ export function parseStrictYaml(text: string): StrictYaml {
 
 const TOO_DEEP = `Values are nested more than ${MAX_DEPTH} deep: nothing here needs that`
 
+const UNOPENED = 'This ] or } closes nothing: remove it, or quote the text that begins with it'
+
 /** Runs before the tree is built, so that nothing forbidden ever costs more than its length. */
 function refuseForbiddenTokens(text: string): void {
   let offset = 0
@@ -101,7 +103,7 @@ function refuseForbiddenTokens(text: string): void {
     isScalarText = kind === 'scalar'
     if (kind === 'flow-seq-start' || kind === 'flow-map-start') depth++
     if (kind === 'flow-seq-end' || kind === 'flow-map-end') depth--
-    const reason = depth > MAX_DEPTH ? TOO_DEEP : FORBIDDEN.get(kind ?? '')
+    const reason = depth > MAX_DEPTH ? TOO_DEEP : depth < 0 ? UNOPENED : FORBIDDEN.get(kind ?? '')
     if (reason !== undefined) {
       const before = text.slice(0, offset)
       throw new YamlRefused([{ line: before.split('\n').length, column: offset - before.lastIndexOf('\n'), reason }])

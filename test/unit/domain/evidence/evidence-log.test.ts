@@ -268,6 +268,13 @@ describe('segments', () => {
     expect(disk.stored.map(({ firstIndex }) => firstIndex)).toEqual([0, 1, 2])
   })
 
+  it('are gone on with when the newest is empty, even by a batch that is larger than the limit', async () => {
+    const disk = createMemoryJournal([{ firstIndex: 0, bytes: new Uint8Array(0) }])
+    const { log } = await startLog(disk, { limits: { segmentBytes: 10 } })
+    expect(await log.append(entry(0))).toEqual({ index: 0 })
+    expect(disk.stored.map(({ firstIndex }) => firstIndex)).toEqual([0])
+  })
+
   it('have a limit of 64 MiB', () => {
     expect(EVIDENCE_LOG_LIMITS).toEqual({
       batchEntries: 256,
@@ -403,22 +410,25 @@ describe('when storage fails', () => {
     },
   )
 
-  it('everyone who waits is refused, those of the failed batch and those behind it', async () => {
+  it('everyone who waits is refused, those of the failed batch and those behind it, and nothing more is written', async () => {
     const disk = createMemoryJournal()
-    let failNow: (error: Error) => void = () => undefined
-    const { log } = await startLog(disk, {
-      wrap: (journal) => ({ ...journal, append: () => new Promise((_, reject) => (failNow = reject)) }),
+    const fails: ((error: Error) => void)[] = []
+    const counted = createLogSigner(example.seed)
+    const { log, telemetry } = await startLog(disk, {
+      signer: counted,
+      wrap: (journal) => ({ ...journal, append: () => new Promise((_, reject) => fails.push(reject)) }),
     })
     const flying = watch(log.append(entry(0)))
     await settle()
     const waiting = Array.from({ length: 300 }, (_, i) => watch(log.append(entry(i))))
-    failNow(new Error('EIO'))
-    await settle()
+    fails[0]?.(new Error('EIO'))
+    for (let turn = 0; turn < 10; turn++) await settle()
     for (const { error } of [flying, ...waiting]) expect(error).toBeInstanceOf(EvidenceUnavailable)
     await expect(log.append(entry('later'))).rejects.toMatchObject({
       name: 'EvidenceUnavailable',
       cause: { message: 'EIO' },
     })
+    expect([fails.length, counted.signed, telemetry.failures.length]).toEqual([1, 1, 1])
   })
 
   it('while closing, the accepted are refused and the journal is released', async () => {

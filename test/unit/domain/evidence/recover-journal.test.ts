@@ -94,6 +94,13 @@ describe('a whole journal', () => {
 
   it('is read entry by entry, from any place', async () => {
     expect(await collect(good, 8)).toEqual(Array.from({ length: 8 }, (_, i) => ({ index: i, leaf: entry(i) })))
+    for (let from = 0; from < 8; from++) {
+      const [first, ...rest] = await collect(good, 8, from)
+      expect(first).toEqual({ index: from, leaf: entry(from) })
+      expect(rest.length).toBe(7 - from)
+      // A copy: a kept entry must not keep a whole chunk.
+      expect(first?.leaf.buffer.byteLength).toBe(entry(from).length)
+    }
     expect((await collect(good, 6, 5)).map(({ index }) => index)).toEqual([5])
     expect(await collect(good, 0)).toEqual([])
     await expect(collect(good, 9)).rejects.toMatchObject({ code: 'JOURNAL_DAMAGED', index: 8 })

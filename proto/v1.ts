@@ -1,0 +1,10 @@
+/** Everything generated from package `capiscio.v1`, the contract of existing clients. */
+export * from './gen/capiscio/v1/badge_pb.ts'
+export * from './gen/capiscio/v1/common_pb.ts'
+export * from './gen/capiscio/v1/did_pb.ts'
+export * from './gen/capiscio/v1/mcp_pb.ts'
+export * from './gen/capiscio/v1/registry_pb.ts'
+export * from './gen/capiscio/v1/revocation_pb.ts'
+export * from './gen/capiscio/v1/scoring_pb.ts'
+export * from './gen/capiscio/v1/simpleguard_pb.ts'
+export * from './gen/capiscio/v1/trust_pb.ts'
