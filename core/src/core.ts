@@ -1,6 +1,3 @@
-import type { MessageInitShape } from '@bufbuild/protobuf'
-import { timestampFromMs } from '@bufbuild/protobuf/wkt'
-import type { GetServerInfoResponseSchema } from '@capiscio/proto/core/v1'
 import { AdminService, EvidenceService } from '@capiscio/proto/core/v1'
 import { BadgeService, DIDService, RevocationService, TrustStoreService } from '@capiscio/proto/v1'
 import type { Logger } from 'pino'
@@ -12,50 +9,35 @@ import { systemClock } from './adapters/time/system-clock.ts'
 import { createConfiguredIssuerKeys } from './adapters/trust/configured-issuer-keys.ts'
 import { fixtureBadgeStatus } from './adapters/trust/fixture-badge-status.ts'
 import { unavailableBadgeStatus, unavailableDidDocuments } from './adapters/trust/unavailable-sources.ts'
-import type { Config, TcpAddress } from './config/config.ts'
+import type { Config } from './config/config.ts'
 import { createBadgeVerifier } from './domain/badge/badge-verifier.ts'
 import { EVIDENCE_LOG_LIMITS } from './domain/evidence/evidence-log.ts'
 import { createToolGuard } from './domain/guard/tool-guard.ts'
 import { createAllowedToolsCompiler } from './domain/policy/allowed-tools.ts'
-import { parseJwks } from './domain/trust/jwks.ts'
 import { openEvidence } from './evidence-setup.ts'
 import { loadGuardRules } from './guard-rules.ts'
 import { issuerKeyOrigins } from './issuer-key-origins.ts'
+import { describeServer } from './server-info.ts'
 import { createCoreService } from './service/core-service.ts'
 import { createEvaluateAccess } from './service/evaluate-access.ts'
-import { EVALUATE_LIMITS } from './service/evaluate-limits.ts'
-import { RpcFault } from './service/rpc-fault.ts'
 import { implementedMethods, implementService } from './service/service-implementation.ts'
 import { createMcpService } from './service/v1/mcp-service.ts'
 import { createSimpleGuardService } from './service/v1/simple-guard-service.ts'
-import { AddressRefused } from './transport/address-refused.ts'
-import { toGrpcService } from './transport/grpc-handlers.ts'
-import { createGrpcListener, type GrpcListener } from './transport/grpc-listener.ts'
-import { createHttpEndpoints, type HttpEndpoints } from './transport/http-endpoints.ts'
-import { CORE_VERSION, PROTO_VERSION } from './version.ts'
-
-/** Where a running core is reached; what is absent was not asked for. */
-export interface CoreAddresses {
-  readonly tcp?: string
-  readonly socket?: string
-  readonly http?: string
-}
+import { type BoundAddresses, createListeners } from './transport/listeners.ts'
+import { CORE_VERSION } from './version.ts'
 
 /** A running core. Stop it before the process ends. */
 export interface Core extends AsyncDisposable {
-  readonly addresses: CoreAddresses
+  readonly addresses: BoundAddresses
   readonly evidence: { readonly origin: string; readonly vkey: string; readonly directory: string }
   /**
-   * Takes no new calls, answers the accepted ones with evidence, closes the log.
-   * Resolves within the configured grace time. Idempotent.
+   * Takes no new calls, answers the accepted ones with evidence, closes the log. Cuts off
+   * what is not answered by three quarters of the grace time. Idempotent.
    */
   stop(): Promise<void>
 }
 
 type Phase = 'starting' | 'serving' | 'stopping'
-
-/** Callers of a core that is going away do well to come back when it is replaced. */
-const RETRY_AFTER_STOP_MS = 1_000
 
 /**
  * Starts a core: the one place where adapters meet the domain.
@@ -80,7 +62,7 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
   const ed25519 = createNodeEd25519Verifier({ maxKeys: 10_000 })
 
   const { evidence: place } = config
-  const evidence = await openEvidence({
+  const { log, directory } = await openEvidence({
     location: place.directory === undefined ? { root: place.root } : { directory: place.directory },
     stateDir: config.stateDir,
     startEmpty: place.startEmpty,
@@ -110,144 +92,91 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
   const guard = createToolGuard({
     rules: () => rules,
     badges,
-    evidence: evidence.log,
+    evidence: log,
     clock,
     random: systemRandom,
     telemetry,
     coreVersion: CORE_VERSION,
   })
 
-  const evaluate = createEvaluateAccess(guard)
-  // Hosts send the same lists again and again; what is kept of them stays small.
-  const allowedTools = createAllowedToolsCompiler({ maxLists: 256, maxCharacters: 1024 * 1024 })
-
   const notReadyReasons = (): string[] => {
     if (phase === 'starting') return ['The core is starting.']
     if (phase === 'stopping') return ['The core is shutting down.']
-    if (evidence.log.state() !== 'open') return ['The evidence log cannot be written: restart the core.']
+    if (log.state() !== 'open') return ['The evidence log cannot be written: restart the core.']
     return []
   }
-
-  const countKeys = async (issuer: string): Promise<number> => {
-    try {
-      return parseJwks((await issuerKeys.keySet(issuer)).jwks).length
-    } catch {
-      return 0
-    }
-  }
-
-  const serverInfo = async (): Promise<MessageInitShape<typeof GetServerInfoResponseSchema>> => ({
-    coreVersion: CORE_VERSION,
-    protoVersion: PROTO_VERSION,
-    profile: config.profile,
-    ready: notReadyReasons().length === 0,
-    notReadyReasons: notReadyReasons(),
-    trustedIssuers: await Promise.all(
-      [...keyOrigins].map(async ([issuer, { kind }]) => ({
-        issuer,
-        keySource: kind,
-        keys: await countKeys(issuer),
-      })),
-    ),
-    acceptsLevelZero: config.trust.acceptLevelZero || config.trust.levelZeroKeys.length > 0,
-    policyVersion: rules.policy.version,
-    evidenceLog: {
-      origin: evidence.log.origin,
-      vkey: evidence.log.vkey,
-      size: BigInt(evidence.log.size),
-      writable: evidence.log.state() === 'open',
-    },
-    limits: {
-      maxMessageBytes: config.limits.maxMessageBytes,
-      maxWaitingDecisions: config.limits.maxWaitingDecisions,
-      maxToolNameBytes: EVALUATE_LIMITS.toolNameBytes,
-      maxBadgeBytes: EVALUATE_LIMITS.badgeBytes,
-    },
-    startedAt: timestampFromMs(startedAtMs),
-    implementedMethods: implementedMethods(services),
+  const evaluate = createEvaluateAccess(guard)
+  // Hosts send the same lists again and again; what is kept of them stays small.
+  const allowedTools = createAllowedToolsCompiler({ maxLists: 256, maxCharacters: 1024 * 1024 })
+  const coreService = createCoreService({
+    evaluate,
+    allowedTools,
+    serverInfo: () =>
+      describeServer({
+        config,
+        rules: () => rules,
+        keyOrigins,
+        issuerKeys,
+        log,
+        notReadyReasons,
+        startedAtMs,
+        implementedMethods: () => implementedMethods(services),
+      }),
   })
-
+  const mcpService = createMcpService({ evaluate, allowedTools, isReady: () => notReadyReasons().length === 0 })
+  const evidenceService = implementService(EvidenceService, {})
   const services = [
-    createCoreService({ evaluate, allowedTools, serverInfo }),
-    implementService(EvidenceService, {}),
+    coreService,
+    evidenceService,
     implementService(AdminService, {}),
-    createMcpService({ evaluate, allowedTools, isReady: () => notReadyReasons().length === 0 }),
+    mcpService,
     createSimpleGuardService({ random: systemRandom, createSigner: createNodeEd25519Signer }),
     ...[BadgeService, DIDService, TrustStoreService, RevocationService].map((service) => implementService(service, {})),
   ]
-  const gate = {
-    admit(): void {
-      if (phase !== 'stopping') return
-      throw new RpcFault('UNAVAILABLE', 'The core is shutting down. Try again when it is back.', {
-        retryAfterMs: RETRY_AFTER_STOP_MS,
-      })
-    },
-  }
-  const grpc = createGrpcListener({
-    services: services.map((service) => toGrpcService(service, gate, telemetry)),
-    maxMessageBytes: config.limits.maxMessageBytes,
-    maxConcurrentStreams: config.limits.maxConcurrentStreams,
-    maxConnections: config.limits.maxConnections,
-  })
-  const http = createHttpEndpoints({
+  const listeners = createListeners({
+    services,
+    // Nothing that makes keys or administers: a browser may be on the other side.
+    webServices: [coreService, evidenceService, mcpService],
+    telemetry,
     notReadyReasons,
     metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
+    allowedOrigins: config.web.allowedOrigins,
+    limits: config.limits,
   })
-  /** Listeners first, the log last: nothing can be accepted that could not be recorded. */
+  // Listeners first, the log last: nothing can be accepted that could not be recorded.
   const release = async (): Promise<void> => {
-    grpc.abort()
-    await http.close()
-    await evidence.log.close()
+    await listeners.close()
+    await log.close()
   }
 
-  const addresses = await bindAll(config, grpc, http).catch(async (error: unknown) => {
-    await release()
-    throw error
-  })
+  const addresses = await listeners
+    .bind({ ...config.listen, portFallback: config.portFallback })
+    .catch(async (error) => {
+      await release()
+      throw error
+    })
   phase = 'serving'
-  logger.info({
-    event: 'started',
-    version: CORE_VERSION,
-    profile: config.profile,
-    ...addresses,
-    log: evidence.log.origin,
-  })
+  listeners.setServing(true)
+  log.onFailure(() => listeners.setServing(false))
+  logger.info({ event: 'started', version: CORE_VERSION, profile: config.profile, ...addresses, log: log.origin })
 
-  let stopping: Promise<void> | undefined
-  const stop = async (): Promise<void> => {
+  async function stop(): Promise<void> {
     phase = 'stopping'
-    const grace = setTimeout(() => grpc.abort(), config.shutdownGraceMs * 0.75)
-    try {
-      await grpc.drain()
-    } finally {
-      clearTimeout(grace)
-    }
+    const cutOff = setTimeout(() => void listeners.close(), config.shutdownGraceMs * 0.75)
+    await listeners.drain()
+    clearTimeout(cutOff)
     await release()
-    logger.info({ event: 'stopped', size: evidence.log.size })
+    logger.info({ event: 'stopped', size: log.size })
+  }
+  let stopped: Promise<void> | undefined
+  const stopOnce = (): Promise<void> => {
+    stopped ??= stop()
+    return stopped
   }
   return {
     addresses,
-    evidence: { origin: evidence.log.origin, vkey: evidence.log.vkey, directory: evidence.directory },
-    stop: () => (stopping ??= stop()),
-    [Symbol.asyncDispose]: () => (stopping ??= stop()),
-  }
-}
-
-async function bindAll(config: Config, grpc: GrpcListener, http: HttpEndpoints): Promise<CoreAddresses> {
-  const { socket, tcp, http: web } = config.listen
-  const bind = async ({ host, port }: TcpAddress, listen: GrpcListener['listenTcp']): Promise<string> => {
-    const shown = host.includes(':') ? `[${host}]` : host
-    try {
-      return `${shown}:${await listen(host, port)}`
-    } catch (error) {
-      if (!(config.portFallback && error instanceof AddressRefused && error.taken)) throw error
-      return `${shown}:${await listen(host, 0)}`
-    }
-  }
-  if (socket !== undefined) await grpc.listenUnix(socket)
-  return {
-    ...(socket !== undefined && { socket: `unix:${socket}` }),
-    ...(tcp && { tcp: await bind(tcp, grpc.listenTcp) }),
-    ...(web && { http: `http://${await bind(web, http.listen)}` }),
+    evidence: { origin: log.origin, vkey: log.vkey, directory },
+    stop: stopOnce,
+    [Symbol.asyncDispose]: stopOnce,
   }
 }

@@ -120,8 +120,8 @@ export function describeJournal(name: string, create: () => Promise<JournalHarne
       await journal.startSegment(0)
       await journal.close()
       await journal.close()
-      await expect(journal.append(bytes('one'))).rejects.toThrow()
       await expect(journal.startSegment(1)).rejects.toThrow()
+      await expect(journal.append(bytes('one'))).rejects.toThrow()
       expect(await contents(harness)).toEqual([[0, '']])
     })
 

@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, readdir, readFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
 import { openFileJournal } from '../../core/src/adapters/evidence/file-journal.ts'
 import { nodeJournalFiles } from '../../core/src/adapters/evidence/journal-files.ts'
 import { createJournalRepair } from '../../core/src/adapters/evidence/journal-repair.ts'
@@ -10,6 +11,7 @@ import { describeJournal } from './journal.suite.ts'
 
 describeJournal('files', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'capiscio-journal-'))
+  onTestFinished(() => rm(directory, { recursive: true, force: true }))
   await mkdir(join(directory, 'journal'))
   return {
     async open() {

@@ -32,8 +32,9 @@ const readyAt = performance.now() + (behaviour === 'slow' ? 300 : 0)
 
 if (behaviour !== 'silent') {
   const core = await startScriptedCore(allow, { socketPath })
-  core.script = (request) => {
+  core.script = async (request) => {
     if (request.toolName === 'crash') process.exit(70)
+    if (request.toolName === 'slow') await new Promise((resolve) => setTimeout(resolve, 300))
     return allow(request, { principal: `pid:${process.pid}` })
   }
   const info = core.info

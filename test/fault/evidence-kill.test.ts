@@ -1,6 +1,8 @@
-import { describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { checkLog } from '../tools/check-log.ts'
-import { createEvidencePlace, openAt, spawnWriter } from '../tools/evidence-place.ts'
+import { createEvidencePlace, openAt, removeEvidencePlaces, spawnWriter } from '../tools/evidence-place.ts'
+
+afterAll(removeEvidencePlaces)
 
 const ROUNDS = 20
 const CALLERS = 32

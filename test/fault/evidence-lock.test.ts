@@ -1,8 +1,10 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { checkLog } from '../tools/check-log.ts'
-import { createEvidencePlace, openAt, snapshot, spawnWriter } from '../tools/evidence-place.ts'
+import { createEvidencePlace, openAt, removeEvidencePlaces, snapshot, spawnWriter } from '../tools/evidence-place.ts'
+
+afterAll(removeEvidencePlaces)
 
 const RACERS = 20
 

@@ -1,10 +1,19 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { createFaultyFiles, systemError } from '../fakes/faulty-files.ts'
 import { checkLog } from '../tools/check-log.ts'
-import { createEvidencePlace, createEvidenceTelemetry, openAt, snapshot, spawnWriter } from '../tools/evidence-place.ts'
+import {
+  createEvidencePlace,
+  createEvidenceTelemetry,
+  openAt,
+  removeEvidencePlaces,
+  snapshot,
+  spawnWriter,
+} from '../tools/evidence-place.ts'
+
+afterAll(removeEvidencePlaces)
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 const has = (command: string, ...args: string[]) => {

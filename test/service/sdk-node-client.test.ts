@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
+import { create } from '@bufbuild/protobuf'
+import { EvaluateToolAccessRequestSchema } from '@capiscio/proto/core/v1'
 import { ServerCredentials, status } from '@grpc/grpc-js'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { CoreClient, ToolAccess } from '../../sdk-node/src/index.ts'
@@ -156,6 +158,33 @@ describe('time and abort', () => {
     await using client = createCoreClient({ address: core.address })
     expect(await errorOf(ask(client, { signal: AbortSignal.abort() }))).toBeInstanceOf(CallAbortedError)
     expect([core.requests.length, core.infoCalls()]).toEqual([0, 0])
+  })
+
+  test('a signal that lives on keeps no listener of a call that is over', async () => {
+    await using core = await startScriptedCore()
+    await using client = createCoreClient({ address: core.address })
+    const { signal } = new AbortController()
+    const add = vi.spyOn(signal, 'addEventListener')
+    const remove = vi.spyOn(signal, 'removeEventListener')
+    await ask(client, { signal })
+    // A removal counts only with the very listener that was added.
+    const removed = new Set(remove.mock.calls.map(([, listener]) => listener))
+    expect(add.mock.calls.length).toBeGreaterThan(2)
+    expect(add.mock.calls.every(([, listener]) => removed.has(listener))).toBe(true)
+  })
+
+  test('a client that is given an aborted signal does not wait for its connection', async () => {
+    const server = createServer(() => {}).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const address = server.address()
+    const port = typeof address === 'object' && address !== null ? address.port : 0
+    const client = createCoreClient({ address: `127.0.0.1:${port}`, timeoutMs: 1_000 })
+    expect(await errorOf(client.getServerInfo({ signal: AbortSignal.abort() }))).toBeInstanceOf(CallAbortedError)
+    const request = create(EvaluateToolAccessRequestSchema, { toolName: 'read' })
+    expect(await errorOf(client.evaluateToolAccess(request, { signal: AbortSignal.abort() }))).toBeInstanceOf(
+      CallAbortedError,
+    )
+    server.close()
   })
 
   test('a listener that accepts and never speaks is given up', async () => {

@@ -111,6 +111,14 @@ describe('an embedded core', () => {
     expect(await errorOf(ask(client))).toBeInstanceOf(ClientClosedError)
   })
 
+  test('is stopped only after the calls under way are answered', async () => {
+    const client = embedded('honest')
+    await ask(client)
+    const call = ask(client, 'slow')
+    await client[Symbol.asyncDispose]()
+    expect((await call).outcome).toBe('ALLOW')
+  })
+
   test('may print more than a pipe holds', async () => {
     expect((await ask(embedded('talkative'))).outcome).toBe('ALLOW')
   })

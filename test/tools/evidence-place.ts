@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createNodeEd25519Signer, createNodeEd25519Verifier } from '../../core/src/adapters/crypto/node-ed25519.ts'
@@ -16,9 +16,17 @@ export interface EvidencePlace {
   readonly stateDir: string
 }
 
+const made: string[] = []
+
 export function createEvidencePlace(): EvidencePlace {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'capiscio-evidence-')))
+  made.push(folder)
   return { folder, root: join(folder, 'evidence'), directory: join(folder, 'log'), stateDir: join(folder, 'state') }
+}
+
+/** Removes every place of this test file. */
+export function removeEvidencePlaces(): void {
+  for (const folder of made.splice(0)) rmSync(folder, { recursive: true, force: true })
 }
 
 /** Telemetry that counts what the evidence log reports. */

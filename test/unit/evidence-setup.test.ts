@@ -9,10 +9,11 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { basename, join } from 'node:path'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import type { OpenedEvidence } from '../../core/src/evidence-setup.ts'
 import { checkLog } from '../tools/check-log.ts'
 import {
@@ -20,9 +21,12 @@ import {
   createEvidenceTelemetry,
   type EvidencePlace,
   openAt,
+  removeEvidencePlaces,
   snapshot,
 } from '../tools/evidence-place.ts'
 import { rejectionOf } from '../tools/refusal.ts'
+
+afterAll(removeEvidencePlaces)
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 const json = (path: string) => JSON.parse(readFileSync(path, 'utf8'))
@@ -138,6 +142,15 @@ describe('the next start', () => {
     const before = contents()
     await (await openAt(place)).log.close()
     expect(contents()).toEqual(before)
+  })
+
+  it('stores the last batch again before it goes on, because it may never have reached the disk', async () => {
+    await written()
+    utimesSync(journalFile(), 1, 1)
+    const { log } = await openAt(place)
+    expect(statSync(journalFile()).mtimeMs).toBeGreaterThan(1000)
+    await log.close()
+    expect(checkLog(place.directory).commits).toEqual([1, 2, 3])
   })
 
   it('puts a torn tail to quarantine and reports it', async () => {
@@ -400,6 +413,15 @@ describe('with the start-empty option', () => {
     await again.log.close()
     rmSync(place.directory, { recursive: true })
     expect(await refusal()).toBe('LogDirectoryRefused LOG_EMPTIED')
+  })
+
+  it('the log that was given up cannot take the place of the new one', async () => {
+    await written()
+    renameSync(place.directory, join(place.folder, 'old'))
+    await (await openAt(place, { startEmpty: true })).log.close()
+    rmSync(place.directory, { recursive: true })
+    renameSync(join(place.folder, 'old'), place.directory)
+    expect(await refusal({ startEmpty: true })).toBe('LogDirectoryRefused LOG_REPLACED')
   })
 
   it('a log that is there is gone on with', async () => {

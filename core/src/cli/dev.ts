@@ -30,6 +30,7 @@ export function addDevCommand(program: Command, io: CliIo): void {
     .option('--dir <dir>', 'where everything is kept', '.capiscio-dev')
     .option('--listen <address>', 'gRPC on HOST:PORT (default: 127.0.0.1:50051)')
     .option('--http <address>', 'health and metrics on HOST:PORT (default: 127.0.0.1:50052)')
+    .option('--allow-origin <origin...>', 'let pages of this origin call from a browser')
     .option('--policy <file>', 'policy file (default: policy.yaml in the folder)')
     .option('--log-level <level>', 'what to log', 'warn')
     .option('--json', 'print where it listens as one line of JSON', false)

@@ -44,6 +44,7 @@ export function configOptions(command: Command): Command {
     .option('--profile <name>', 'connected-prod, air-gapped or dev')
     .option('--socket <path>', 'gRPC on a Unix socket')
     .option('--http <address>', 'health and metrics on HOST:PORT, or none')
+    .option('--allow-origin <origin...>', 'let pages of this origin call from a browser')
     .option('--state-dir <dir>', 'home of keys, outside the evidence')
     .option('--evidence-log <dir>', 'write exactly this evidence log')
     .option('--policy <file>', 'policy file')

@@ -59,6 +59,9 @@ const API_KEYS = z
 const CONFIG_FILE = strictObject({
   profile: TEXT.optional(),
   listen: strictObject({ tcp: TEXT.optional(), socket: TEXT.optional(), http: TEXT.optional() }).optional(),
+  web: strictObject({
+    allowedOrigins: z.array(TEXT, 'Write a list of origins').max(64, 'List at most 64 origins').optional(),
+  }).optional(),
   stateDir: TEXT.optional(),
   evidence: strictObject({
     root: TEXT.optional(),

@@ -15,6 +15,8 @@ export interface ConfigFlags {
   readonly socket?: string
   /** `--http HOST:PORT`, or `none` */
   readonly http?: string
+  /** `--allow-origin ORIGIN…` */
+  readonly allowOrigin?: readonly string[]
   /** `--insecure` */
   readonly insecure?: boolean
   /** `--state-dir DIR` */

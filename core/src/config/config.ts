@@ -14,6 +14,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number]
 export interface Config {
   readonly profile: Profile
   readonly listen: ListenConfig
+  readonly web: WebConfig
   /** A taken TCP port is replaced by a free one instead of an error. Only in profile dev. */
   readonly portFallback: boolean
   /** Plaintext listeners beyond loopback are allowed. */
@@ -43,6 +44,12 @@ export interface ListenConfig {
   readonly socket?: string
   /** Web listener. */
   readonly http?: TcpAddress
+}
+
+/** Who may use the web listener. */
+export interface WebConfig {
+  /** Origins whose pages may call the core from a browser, each once. Empty means none. */
+  readonly allowedOrigins: readonly string[]
 }
 
 export interface TcpAddress {

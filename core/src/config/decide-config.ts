@@ -8,6 +8,7 @@ import { decideEnforcementMode } from './decide-enforcement-mode.ts'
 import { decideFolders } from './decide-folders.ts'
 import { decideListen } from './decide-listen.ts'
 import { decideTrust } from './decide-trust.ts'
+import { decideWeb } from './decide-web.ts'
 import { type ConfigWarning, createDecisions, type Decisions, fromEnv, fromFlag } from './decisions.ts'
 import { ENVIRONMENT_NAMES as ENV, type Environment } from './environment.ts'
 import { parseFilePath } from './file-path.ts'
@@ -69,6 +70,7 @@ export function decideConfig(sources: ConfigSources): DecidedConfig {
   const config: Config = {
     profile,
     listen,
+    web: decideWeb(decisions, sources),
     portFallback: command === 'dev' && listenFlags.every((flag) => flag === undefined),
     insecure: flags.insecure === true,
     stateDir,

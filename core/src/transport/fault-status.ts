@@ -30,6 +30,11 @@ export function toRpcFault(thrown: unknown, method: string): RpcFault {
   )
 }
 
+/** The answer of every method that has no handler. */
+export function notOffered(path: string): RpcFault {
+  return new RpcFault('UNIMPLEMENTED', `This core does not offer ${path} yet. GetServerInfo lists what it offers.`)
+}
+
 /** A fault as grpc-js sends it, with `google.rpc` details where there are any. */
 export function toServiceError(fault: RpcFault): Partial<ServiceError> {
   const metadata = new Metadata()

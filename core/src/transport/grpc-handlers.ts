@@ -3,13 +3,8 @@ import type { handleUnaryCall, ServerUnaryCall, ServiceDefinition, UntypedServic
 import type { Telemetry } from '../ports/telemetry.ts'
 import { RpcFault } from '../service/rpc-fault.ts'
 import type { CallContext, ServiceImplementation } from '../service/service-implementation.ts'
-import { toRpcFault, toServiceError } from './fault-status.ts'
-
-/** What every handler passes through, in this order: decode, gate, handler, encode. */
-export interface CallGate {
-  /** Throws an `RpcFault` while calls are not taken: not ready yet, or shutting down. */
-  admit(method: string): void
-}
+import type { CallGate } from './call-gate.ts'
+import { notOffered, toRpcFault, toServiceError } from './fault-status.ts'
 
 /** One service in the two forms that `Server.addService` wants. */
 export interface GrpcService {
@@ -64,11 +59,15 @@ function serveUnary(
 ): handleUnaryCall<Buffer, Buffer> {
   return (call, callback) => {
     const answer = async (): Promise<Buffer> => {
-      gate.admit(path)
-      const request = decode(method, call.request)
-      const response = await handler(request as never, contextOf(call))
-      const bytes = toBinary(method.output, create(method.output, response as never))
-      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+      const leave = gate.enter()
+      try {
+        const request = decode(method, call.request)
+        const response = await handler(request as never, contextOf(call))
+        const bytes = toBinary(method.output, create(method.output, response as never))
+        return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+      } finally {
+        leave()
+      }
     }
     answer().then(
       (bytes) => callback(null, bytes),
@@ -110,10 +109,6 @@ function refuseStream(path: string, telemetry: Telemetry) {
   return (call: { destroy(error: Error): void }): void => {
     call.destroy(Object.assign(new Error(), report(notOffered(path), path, telemetry)))
   }
-}
-
-function notOffered(path: string): RpcFault {
-  return new RpcFault('UNIMPLEMENTED', `This core does not offer ${path} yet. GetServerInfo lists what it offers.`)
 }
 
 function report(thrown: unknown, path: string, telemetry: Telemetry) {

@@ -1,11 +1,16 @@
 import { type AddressInfo, createServer, type ListenOptions, type Server as NetServer } from 'node:net'
+import type { DescService } from '@bufbuild/protobuf'
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js'
 import { addressRefused } from './address-refused.ts'
 import type { GrpcService } from './grpc-handlers.ts'
+import { createGrpcHealth } from './grpc-health.ts'
+import { addGrpcReflection } from './grpc-reflection.ts'
 import { prepareUnixSocket, withPrivateUmask } from './unix-socket.ts'
 
 export interface GrpcListenerOptions {
   readonly services: readonly GrpcService[]
+  /** The same services for health and reflection. */
+  readonly described: readonly DescService[]
   /** Largest message in either direction. */
   readonly maxMessageBytes: number
   /** Streams that one connection may have open. */
@@ -20,8 +25,12 @@ export interface GrpcListener {
   listenTcp(host: string, port: number): Promise<number>
   /** Binds a Unix socket with mode 0600, taking over only a dead one. Rejects with `AddressRefused`. */
   listenUnix(path: string): Promise<void>
-  /** Takes no new connections and calls, waits for the accepted ones. */
-  drain(): Promise<void>
+  /** What `grpc.health.v1` tells, also to watchers. */
+  setServing(serving: boolean): void
+  /** Takes no new connections and tells every client to go. */
+  goAway(): void
+  /** Waits for the clients to be gone, but only a moment: health watches have no end of their own. */
+  drained(): Promise<void>
   /** Ends every call at once. */
   abort(): void
 }
@@ -29,15 +38,21 @@ export interface GrpcListener {
 // The library prints to standard error on its own; what matters reaches our log as errors.
 setLogVerbosity(logVerbosity.NONE)
 
+/** Time for the last answers to leave a connection that some watcher keeps open. */
+const LINGER_MS = 1_000
+
 /** Plaintext HTTP/2, for loopback and Unix sockets. */
 export function createGrpcListener(options: GrpcListenerOptions): GrpcListener {
-  const { services, maxMessageBytes, maxConcurrentStreams, maxConnections } = options
+  const { services, described, maxMessageBytes, maxConcurrentStreams, maxConnections } = options
   const server = new Server({
     'grpc.max_receive_message_length': maxMessageBytes,
     'grpc.max_send_message_length': maxMessageBytes,
     'grpc.max_concurrent_streams': maxConcurrentStreams,
   })
   for (const { definition, handlers } of services) server.addService(definition, handlers)
+  const health = createGrpcHealth(described.map(({ typeName }) => typeName))
+  health.addToServer(server)
+  addGrpcReflection(server, described)
 
   // The sockets are ours and handed over one by one: so they can be counted, and a Unix
   // socket can be made private before anybody sees it.
@@ -83,16 +98,18 @@ export function createGrpcListener(options: GrpcListenerOptions): GrpcListener {
       await prepareUnixSocket(path)
       await withPrivateUmask(() => listen(path, { path }))
     },
-    async drain() {
+    setServing: (serving) => health.set(serving),
+    goAway() {
       stopListening()
-      // Tells every client to go, and lets streams that are open finish. Its callback comes
-      // too early where Node closes the sessions by itself, so connections are waited for.
+      // Its callback comes too early where Node closes sessions by itself; see `drained`.
       server.tryShutdown(() => {})
-      if (connections > 0) {
-        await new Promise<void>((resolve) => {
-          onLastClosed = resolve
-        })
-      }
+    },
+    drained() {
+      if (connections === 0) return Promise.resolve()
+      return new Promise((resolve) => {
+        onLastClosed = resolve
+        setTimeout(resolve, LINGER_MS)
+      })
     },
     abort() {
       stopListening()

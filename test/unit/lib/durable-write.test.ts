@@ -1,7 +1,7 @@
-import { mkdir, mkdtemp, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createFileDurably, makeDirectoryDurably, writeFileDurably } from '../../../core/src/lib/durable-write.ts'
 
 const bytes = (text: string) => new TextEncoder().encode(text)
@@ -11,6 +11,8 @@ let folder: string
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'capiscio-durable-'))
 })
+
+afterEach(() => rm(folder, { recursive: true, force: true }))
 
 describe('a file that is written durably', () => {
   it('holds the new bytes, for its owner only, and leaves nothing else behind', async () => {

@@ -66,6 +66,7 @@ describe('a value that JSON cannot hold is refused by its path', () => {
     ['an error', [new Error('x')], '$[0] is a Error'],
     ['a promise', { p: Promise.resolve(1) }, '$.p is a Promise'],
     ['an object that inherits members', Object.create({ inherited: 1 }), '$ is a Object'],
+    ['an object that inherits from one without prototype', Object.create(Object.create(null)), '$ is a class instance'],
     // biome-ignore lint/suspicious/noSparseArray: the hole is what is tested
     ['a hole', { list: [1, , 3] }, '$.list[1] is a hole'],
     ['a list of holes', new Array(2), '$[0] is a hole'],

@@ -2,13 +2,13 @@ import { writeFileSync } from 'node:fs'
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { acquireDirectoryLock } from '../../adapters/evidence/directory-lock.ts'
-import type { CoreAddresses } from '../../core.ts'
 import { StartRefused } from '../../guard-rules.ts'
+import type { BoundAddresses } from '../../transport/listeners.ts'
 
 /** The one process that may use a development folder. */
 export interface DevHolder {
   /** Leaves word of where this process listens, for whoever finds the folder taken. */
-  tell(addresses: CoreAddresses): void
+  tell(addresses: BoundAddresses): void
   release(): void
 }
 
@@ -23,7 +23,7 @@ export async function holdDevFolder(path: string): Promise<DevHolder> {
   const lock = acquireDirectoryLock(join(path, 'lock'))
   if (lock === undefined) {
     const text = await readFile(note, 'utf8').catch(() => '{}')
-    const { pid, addresses } = JSON.parse(text) as { pid?: number; addresses?: CoreAddresses }
+    const { pid, addresses } = JSON.parse(text) as { pid?: number; addresses?: BoundAddresses }
     const where = addresses?.tcp === undefined ? '' : `, listening on ${addresses.tcp}`
     throw new StartRefused(
       `${path} is held by process ${pid ?? 'unknown'}${where}: use that one, stop it, or choose another folder with --dir.`,

@@ -32,6 +32,7 @@ async function open(newest?: { name: string; bytes: number }) {
 
 afterEach(async () => {
   for (const journal of opened.splice(0)) await journal.close()
+  for (const path of [directory, `${directory}.moved`]) await rm(path, { recursive: true, force: true })
 })
 
 async function started() {

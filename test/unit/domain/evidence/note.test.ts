@@ -45,6 +45,11 @@ describe('verifier keys', () => {
     expect(codeOf(() => parseVerifierKey(vkey))).toBe('VKEY_MALFORMED')
   })
 
+  it('refuse another algorithm under the key id of this one', () => {
+    const encoded = Buffer.from([4, ...key.publicKey]).toString('base64')
+    expect(codeOf(() => parseVerifierKey(`${example.origin}+${example.keyId}+${encoded}`))).toBe('VKEY_MALFORMED')
+  })
+
   const weak = [
     '00'.repeat(32),
     `${'00'.repeat(31)}80`,
@@ -186,6 +191,7 @@ describe('a note', () => {
     ['trailing bytes', `${size3}x`, 'NOTE_MALFORMED'],
     ['a trailing newline', `${size3}\n`, 'NOTE_MALFORMED'],
     ['no last newline', size3.slice(0, -1), 'NOTE_MALFORMED'],
+    ['another character for the last newline', `${size3.slice(0, -1)}x`, 'NOTE_MALFORMED'],
     ['a NUL byte', size3.replace('core-1\n3', 'core-1\0\n3'), 'NOTE_MALFORMED'],
     ['the same signature twice', `${size3}${line}`, 'NOTE_SIGNATURE_INVALID'],
     ['only a signature of an unknown key', `${text}\n${witness}`, 'NOTE_UNSIGNED'],

@@ -1,0 +1,72 @@
+import { create, type DescMessage, type DescMethodUnary } from '@bufbuild/protobuf'
+import { durationFromMs } from '@bufbuild/protobuf/wkt'
+import { BadRequestSchema, RetryInfoSchema } from '@capiscio/proto/google/rpc'
+import { Code, ConnectError, type ConnectRouter, type HandlerContext } from '@connectrpc/connect'
+import type { Telemetry } from '../ports/telemetry.ts'
+import type { RpcCode, RpcFault } from '../service/rpc-fault.ts'
+import type { CallContext, ServiceImplementation } from '../service/service-implementation.ts'
+import type { CallGate } from './call-gate.ts'
+import { notOffered, toRpcFault } from './fault-status.ts'
+
+const CODES: Readonly<Record<RpcCode, Code>> = {
+  INVALID_ARGUMENT: Code.InvalidArgument,
+  NOT_FOUND: Code.NotFound,
+  ALREADY_EXISTS: Code.AlreadyExists,
+  PERMISSION_DENIED: Code.PermissionDenied,
+  UNAUTHENTICATED: Code.Unauthenticated,
+  FAILED_PRECONDITION: Code.FailedPrecondition,
+  RESOURCE_EXHAUSTED: Code.ResourceExhausted,
+  UNIMPLEMENTED: Code.Unimplemented,
+  UNAVAILABLE: Code.Unavailable,
+  DEADLINE_EXCEEDED: Code.DeadlineExceeded,
+  CANCELLED: Code.Canceled,
+  INTERNAL: Code.Internal,
+}
+
+/** The same handlers as on the gRPC listener, for Connect and gRPC-Web over HTTP/1.1. */
+export function addConnectRoutes(
+  router: ConnectRouter,
+  implementations: readonly ServiceImplementation[],
+  gate: CallGate,
+  telemetry: Telemetry,
+): void {
+  for (const { service, unary } of implementations) {
+    for (const method of service.methods) {
+      const path = `/${service.typeName}/${method.name}`
+      const handler = (unary as Record<string, UnaryHandler | undefined>)[method.localName]
+      const refuse = (thrown: unknown): never => {
+        const fault = toRpcFault(thrown, path)
+        telemetry.requestRefused({ method: path, status: fault.code })
+        if (fault.code === 'INTERNAL') telemetry.fault({ where: 'rpc', cause: fault.cause })
+        throw toConnectError(fault)
+      }
+      if (method.methodKind !== 'unary' || handler === undefined) {
+        router.rpc(method as never, (async () => refuse(notOffered(path))) as never)
+        continue
+      }
+      router.rpc(method as DescMethodUnary, async (request: unknown, { signal }: HandlerContext) => {
+        try {
+          const leave = gate.enter()
+          try {
+            return create(method.output as DescMessage, (await handler(request as never, { signal })) as never) as never
+          } finally {
+            leave()
+          }
+        } catch (thrown) {
+          return refuse(thrown)
+        }
+      })
+    }
+  }
+}
+
+type UnaryHandler = (request: never, context: CallContext) => Promise<object>
+
+function toConnectError({ code, message, violations, retryAfterMs, cause }: RpcFault): ConnectError {
+  const details = []
+  if (violations.length > 0) details.push({ desc: BadRequestSchema, value: { fieldViolations: [...violations] } })
+  if (retryAfterMs !== undefined) {
+    details.push({ desc: RetryInfoSchema, value: { retryDelay: durationFromMs(retryAfterMs) } })
+  }
+  return new ConnectError(message, CODES[code], undefined, details, cause)
+}

@@ -1,0 +1,104 @@
+import type { Telemetry } from '../ports/telemetry.ts'
+import type { ServiceImplementation } from '../service/service-implementation.ts'
+import { AddressRefused } from './address-refused.ts'
+import { createCallGate } from './call-gate.ts'
+import { addConnectRoutes } from './connect-routes.ts'
+import { toGrpcService } from './grpc-handlers.ts'
+import { createGrpcListener } from './grpc-listener.ts'
+import { createWebListener } from './web-listener.ts'
+
+export interface Address {
+  readonly host: string
+  /** 0 means any free port. */
+  readonly port: number
+}
+
+export interface ListenersOptions {
+  /** Everything that the gRPC listener offers. */
+  readonly services: readonly ServiceImplementation[]
+  /** The part of it that the web listener offers too. */
+  readonly webServices: readonly ServiceImplementation[]
+  readonly telemetry: Telemetry
+  readonly notReadyReasons: () => readonly string[]
+  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>
+  readonly allowedOrigins: readonly string[]
+  readonly limits: {
+    readonly maxMessageBytes: number
+    readonly maxConcurrentStreams: number
+    readonly maxConnections: number
+  }
+}
+
+export interface ListenAt {
+  readonly tcp?: Address
+  readonly socket?: string
+  readonly http?: Address
+  /** A taken port is replaced by a free one. */
+  readonly portFallback: boolean
+}
+
+/** Where a core is reached; what is absent was not asked for. */
+export interface BoundAddresses {
+  readonly tcp?: string
+  readonly socket?: string
+  readonly http?: string
+}
+
+/** All listeners of a core, which open, drain and close together. */
+export interface Listeners {
+  /** @throws {AddressRefused} */
+  bind(at: ListenAt): Promise<BoundAddresses>
+  /** Tells health watchers. */
+  setServing(serving: boolean): void
+  /** Refuses new calls; resolves when every accepted one is answered and the answers are sent. */
+  drain(): Promise<void>
+  /** Ends everything at once. */
+  close(): Promise<void>
+}
+
+export function createListeners(options: ListenersOptions): Listeners {
+  const { services, webServices, telemetry, limits } = options
+  const gate = createCallGate()
+  const grpc = createGrpcListener({
+    services: services.map((service) => toGrpcService(service, gate, telemetry)),
+    described: services.map(({ service }) => service),
+    ...limits,
+  })
+  const web = createWebListener({
+    ...options,
+    ...limits,
+    routes: (router) => addConnectRoutes(router, webServices, gate, telemetry),
+  })
+  return {
+    async bind({ tcp, socket, http, portFallback }) {
+      const bind = async ({ host, port }: Address, listen: (host: string, port: number) => Promise<number>) => {
+        const shown = host.includes(':') ? `[${host}]` : host
+        try {
+          return `${shown}:${await listen(host, port)}`
+        } catch (error) {
+          if (!(portFallback && error instanceof AddressRefused && error.taken)) throw error
+          return `${shown}:${await listen(host, 0)}`
+        }
+      }
+      if (socket !== undefined) await grpc.listenUnix(socket)
+      return {
+        ...(socket !== undefined && { socket: `unix:${socket}` }),
+        ...(tcp && { tcp: await bind(tcp, grpc.listenTcp) }),
+        ...(http && { http: `http://${await bind(http, web.listen)}` }),
+      }
+    },
+    setServing: (serving) => grpc.setServing(serving),
+    async drain() {
+      const answered = gate.close()
+      grpc.setServing(false)
+      web.drain()
+      grpc.goAway()
+      await answered
+      await grpc.drained()
+    },
+    async close() {
+      grpc.abort()
+      await web.close()
+    },
+  }
+}

@@ -1,0 +1,98 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { ConnectRouter } from '@connectrpc/connect'
+import { connectNodeAdapter } from '@connectrpc/connect-node'
+import { addressRefused } from './address-refused.ts'
+import { createWebGuard } from './web-guard.ts'
+
+export interface WebListenerOptions {
+  /** What keeps the core from deciding; empty when it is ready. */
+  readonly notReadyReasons: () => readonly string[]
+  /** Metrics in Prometheus text form, and their content type. */
+  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>
+  /** Services for Connect and gRPC-Web. */
+  readonly routes: (router: ConnectRouter) => void
+  /** Origins whose pages may call. */
+  readonly allowedOrigins: readonly string[]
+  readonly maxMessageBytes: number
+  readonly maxConnections: number
+}
+
+/** HTTP/1.1: Connect, gRPC-Web, `/healthz`, `/readyz` and `/metrics`. */
+export interface WebListener {
+  /** Resolves to the port that was bound. Rejects with `AddressRefused`. */
+  listen(host: string, port: number): Promise<number>
+  /** Takes no new connections and closes idle ones; open requests go on. */
+  drain(): void
+  /** Ends everything at once. */
+  close(): Promise<void>
+}
+
+export function createWebListener(options: WebListenerOptions): WebListener {
+  const { notReadyReasons, metrics, routes, allowedOrigins, maxMessageBytes, maxConnections } = options
+  const guard = createWebGuard(allowedOrigins)
+  const rpc = connectNodeAdapter({
+    routes,
+    fallback: endpoints as never,
+    readMaxBytes: maxMessageBytes,
+    grpc: false,
+  })
+  const server = createServer({ requestTimeout: 30_000, headersTimeout: 5_000 }, (request, response) => {
+    if (!guard.handled(request, response)) rpc(request, response)
+  })
+  server.maxConnections = maxConnections
+
+  function endpoints(request: IncomingMessage, response: ServerResponse): void {
+    respond(request, response).catch(() => response.destroy())
+  }
+
+  async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const send = (status: number, text: string, contentType = 'text/plain; charset=utf-8'): void => {
+      response.writeHead(status, {
+        'content-type': contentType,
+        'cache-control': 'no-store',
+        'x-content-type-options': 'nosniff',
+      })
+      response.end(request.method === 'HEAD' ? undefined : text)
+    }
+    if (request.method !== 'GET' && request.method !== 'HEAD') return send(405, 'Only GET is served here.\n')
+    switch (request.url?.split('?', 1)[0]) {
+      case '/healthz':
+        return send(200, 'ok\n')
+      case '/readyz': {
+        const reasons = notReadyReasons()
+        return reasons.length === 0 ? send(200, 'ready\n') : send(503, `not ready\n${reasons.join('\n')}\n`)
+      }
+      case '/metrics': {
+        const { contentType, text } = await metrics()
+        return send(200, text, contentType)
+      }
+      default:
+        return send(404, 'Nothing here. Try /healthz, /readyz or /metrics.\n')
+    }
+  }
+
+  return {
+    listen: (host, port) => bind(server, host, port),
+    drain() {
+      server.close()
+      server.closeIdleConnections()
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
+function bind(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const refuse = (error: Error): void => reject(addressRefused(`${host}:${port}`, error))
+    server.once('error', refuse)
+    server.listen(port, host, () => {
+      server.off('error', refuse)
+      resolve((server.address() as AddressInfo).port)
+    })
+  })
+}
