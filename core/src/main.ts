@@ -3,9 +3,9 @@
 // an older one is told apart before anything else is loaded.
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-if (major < 22 || (major === 22 && minor < 12)) {
+if (major < 22 || (major === 22 && minor < 13)) {
   process.stderr.write(
-    `capiscio needs Node 22.12 or newer, and this is ${process.versions.node}: install one from nodejs.org.\n`,
+    `capiscio needs Node 22.13 or newer, and this is ${process.versions.node}: install one from nodejs.org.\n`,
   )
   process.exitCode = 1
 } else {

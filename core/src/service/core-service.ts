@@ -10,6 +10,7 @@ import type { AllowedToolsCompiler } from '../domain/policy/allowed-tools.ts'
 import { decodeAccessRequest } from './decode-access-request.ts'
 import { encodeDecision } from './encode-decision.ts'
 import type { EvaluateAccess } from './evaluate-access.ts'
+import { createEvaluateStream } from './evaluate-stream.ts'
 import { invalidArgument } from './rpc-fault.ts'
 import { implementService } from './service-implementation.ts'
 
@@ -22,18 +23,23 @@ export interface CoreServiceOptions {
 
 /** `capiscio.core.v1.CoreService`. */
 export function createCoreService({ evaluate, allowedTools, serverInfo }: CoreServiceOptions) {
-  return implementService(CoreService, {
-    async evaluateToolAccess(message) {
-      return { decision: encodeDecision(await evaluate(decodeAccessRequest(message, allowedTools))) }
-    },
+  const bidi = { evaluateToolAccessStream: createEvaluateStream({ evaluate, allowedTools }) }
+  return implementService(
+    CoreService,
+    {
+      async evaluateToolAccess(message) {
+        return { decision: encodeDecision(await evaluate(decodeAccessRequest(message, allowedTools))) }
+      },
 
-    async parseServerIdentity({ source }) {
-      const identity = readIdentity(source)
-      return identity === undefined ? {} : { identity: { serverDid: identity.did, serverBadge: identity.badge } }
-    },
+      async parseServerIdentity({ source }) {
+        const identity = readIdentity(source)
+        return identity === undefined ? {} : { identity: { serverDid: identity.did, serverBadge: identity.badge } }
+      },
 
-    getServerInfo: () => serverInfo(),
-  })
+      getServerInfo: () => serverInfo(),
+    },
+    bidi,
+  )
 }
 
 function readIdentity(source: ParseServerIdentityRequest['source']): DisclosedIdentity | undefined {

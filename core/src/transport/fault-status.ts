@@ -1,6 +1,6 @@
 import { create, toBinary } from '@bufbuild/protobuf'
 import { anyPack, durationFromMs } from '@bufbuild/protobuf/wkt'
-import { BadRequestSchema, RetryInfoSchema, StatusSchema } from '@capiscio/proto/google/rpc'
+import { BadRequestSchema, RetryInfoSchema, type Status, StatusSchema } from '@capiscio/proto/google/rpc'
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js'
 import { type RpcCode, RpcFault } from '../service/rpc-fault.ts'
 
@@ -35,9 +35,8 @@ export function notOffered(path: string): RpcFault {
   return new RpcFault('UNIMPLEMENTED', `This core does not offer ${path} yet. GetServerInfo lists what it offers.`)
 }
 
-/** A fault as grpc-js sends it, with `google.rpc` details where there are any. */
-export function toServiceError(fault: RpcFault): Partial<ServiceError> {
-  const metadata = new Metadata()
+/** A fault as `google.rpc.Status`, with its details. */
+export function toStatus(fault: RpcFault): Status {
   const details = []
   if (fault.violations.length > 0) {
     details.push(anyPack(BadRequestSchema, create(BadRequestSchema, { fieldViolations: [...fault.violations] })))
@@ -46,10 +45,15 @@ export function toServiceError(fault: RpcFault): Partial<ServiceError> {
     const retryDelay = durationFromMs(fault.retryAfterMs)
     details.push(anyPack(RetryInfoSchema, create(RetryInfoSchema, { retryDelay })))
   }
-  const code = STATUS[fault.code]
-  if (details.length > 0) {
-    const rich = create(StatusSchema, { code, message: fault.message, details })
+  return create(StatusSchema, { code: STATUS[fault.code], message: fault.message, details })
+}
+
+/** A fault as grpc-js sends it, with `google.rpc` details where there are any. */
+export function toServiceError(fault: RpcFault): Partial<ServiceError> {
+  const metadata = new Metadata()
+  const rich = toStatus(fault)
+  if (rich.details.length > 0) {
     metadata.set('grpc-status-details-bin', Buffer.from(toBinary(StatusSchema, rich)))
   }
-  return { code, details: fault.message, metadata }
+  return { code: rich.code, details: fault.message, metadata }
 }

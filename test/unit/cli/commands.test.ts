@@ -1,8 +1,8 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command } from 'commander'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { addApiKeyCommand } from '../../../core/src/cli/apikey.ts'
 import { addConfigCommand } from '../../../core/src/cli/config-check.ts'
 import { addPolicyCommand } from '../../../core/src/cli/policy.ts'
@@ -21,7 +21,11 @@ interface Ran {
 let folder: string
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'cli-'))
+  folder = mkdtempSync(join(tmpdir(), 'capiscio-cli-'))
+})
+
+afterEach(() => {
+  rmSync(folder, { recursive: true })
 })
 
 function write(name: string, text: string): string {

@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Config } from '../../../core/src/config/config.ts'
 import type { ConfigFlags, CoreCommand } from '../../../core/src/config/config-flags.ts'
 import { type ConfigProblem, ConfigRefused } from '../../../core/src/config/config-refused.ts'
@@ -22,9 +22,13 @@ let folder: string
 let file: string
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'config-'))
+  folder = mkdtempSync(join(tmpdir(), 'capiscio-config-'))
   mkdirSync(join(folder, 'etc'))
   file = join(folder, 'etc', 'capiscio.yaml')
+})
+
+afterEach(() => {
+  rmSync(folder, { recursive: true })
 })
 
 function load({ command = 'serve', flags = {}, env = {}, file: text }: Given): LoadedConfig {

@@ -424,6 +424,16 @@ describe('an aborted call', () => {
     await expect(second).rejects.toThrow(CallAbortedError)
   })
 
+  test('by an outer signal also inside another, and undefined takes nothing away', async () => {
+    for (const inner of [new AbortController().signal, undefined]) {
+      const outer = new AbortController()
+      const read = guard({ tool: 'read', client: createScriptedClient(hang), timeoutMs: 2_000 }, async () => 1)
+      const call = withAbortSignal(outer.signal, () => withAbortSignal(inner, () => read()))
+      outer.abort()
+      await expect(call).rejects.toThrow(CallAbortedError)
+    }
+  })
+
   test('leaves no listener on a signal that lives on', async () => {
     const controller = new AbortController()
     const add = vi.spyOn(controller.signal, 'addEventListener')

@@ -76,11 +76,18 @@ describe('the key of a DID document', () => {
     expect(refusalOf(() => find(document))).toBe('DidRefused DID_DOCUMENT_MISMATCH')
   })
 
+  it('is found in a document of 64 KiB, and not in a longer one', () => {
+    const short = JSON.stringify({ id: DID, verificationMethod: [METHOD], pad: '' })
+    const ofLength = (length: number): string =>
+      short.replace('"pad":""', `"pad":"${'x'.repeat(length - short.length)}"`)
+    expect(findVerificationKey(ofLength(65_536), DID, KID)).toEqual(KEY)
+    expect(refusalOf(() => findVerificationKey(ofLength(65_537), DID, KID))).toBe('DidRefused DID_DOCUMENT_MALFORMED')
+  })
+
   it.each([
     ['no JSON', '<html>'],
     ['an array', '[]'],
     ['repeating a name', `{"id":"${DID}","id":"${DID}"}`],
-    ['longer than 64 KiB', JSON.stringify({ id: DID, verificationMethod: [METHOD], pad: 'x'.repeat(65_536) })],
     ['listing methods in an object', JSON.stringify({ id: DID, verificationMethod: METHOD })],
     ['listing no methods', JSON.stringify({ id: DID, verificationMethod: null })],
     ['referring in a text', JSON.stringify({ id: DID, verificationMethod: [METHOD], authentication: KID })],

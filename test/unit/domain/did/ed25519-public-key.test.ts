@@ -76,6 +76,7 @@ describe('an Ed25519 public key', () => {
     'edfffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe7f',
     'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7e',
     'edfefffffffffffffffffffffffffffffffffffffffffffffffffffffffffe7f',
+    'edfeffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
     '0200000000000000000000000000000000000000000000000000000000000000',
     '0000000000000000000000000000000000000000000000000000000000000001',
   ])('is admitted when it is a near neighbour of the refused ones: %s', (hex) => {

@@ -1,0 +1,37 @@
+import { CoreAddressError } from './errors.ts'
+
+/** Where a core's web listener is reached, decided. */
+export interface BaseUrl {
+  /** Without a slash at its end. */
+  readonly url: string
+}
+
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/
+
+/**
+ * Reads the URL of a web listener: `http://127.0.0.1:50052`, or `https://` where a proxy
+ * with TLS stands before it. A path is a prefix of every call.
+ *
+ * @param insecure Allow `http://` to a host that is not this machine. Badges and API keys
+ * are then readable on the network.
+ * @throws CoreAddressError for any other form, and for plaintext to another machine.
+ */
+export function parseBaseUrl(text: string, insecure = false): BaseUrl {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || !/^https?:$/.test(url.protocol)) return refuse(text)
+  if (url.username !== '' || url.password !== '' || /[?#]/.test(text)) return refuse(text)
+  // The parser has turned every spelling of an IPv4 address into the dotted one.
+  if (url.protocol === 'http:' && !insecure && !LOOPBACK.test(url.hostname)) {
+    throw new CoreAddressError(
+      `The core at "${url.origin}" would be asked without encryption over the network, where credentials can be read. ` +
+        'Use https, or createCoreClient({ baseUrl, insecure: true }) if the network is trusted.',
+    )
+  }
+  return { url: `${url.origin}${url.pathname.replace(/\/+$/, '')}` }
+}
+
+function refuse(text: string): never {
+  // What looks like a password before `@`, or a token in a query, is not repeated.
+  const shown = /[@?#]/.test(text) ? 'The address of the core' : `The address of the core, "${text}",`
+  throw new CoreAddressError(`${shown} must be an http or https URL, such as http://127.0.0.1:50052, without query.`)
+}

@@ -1,0 +1,26 @@
+/** What a client knows about a server after verification (RFC-007). */
+export const ServerState = {
+  VERIFIED_PRINCIPAL: 'VERIFIED_PRINCIPAL',
+  DECLARED_PRINCIPAL: 'DECLARED_PRINCIPAL',
+  UNVERIFIED_ORIGIN: 'UNVERIFIED_ORIGIN',
+} as const
+export type ServerState = (typeof ServerState)[keyof typeof ServerState]
+
+/** Which check of a server's identity failed first, in the order of RFC-007 section 7.2. */
+export const ServerErrorCode = {
+  IDENTITY_MISSING: 'SERVER_IDENTITY_MISSING',
+  DID_INVALID: 'SERVER_DID_INVALID',
+  BADGE_MISSING: 'SERVER_BADGE_MISSING',
+  BADGE_INVALID: 'SERVER_BADGE_INVALID',
+  BADGE_EXPIRED: 'SERVER_BADGE_EXPIRED',
+  BADGE_REVOKED: 'SERVER_BADGE_REVOKED',
+  DID_MISMATCH: 'SERVER_DID_MISMATCH',
+  ISSUER_UNTRUSTED: 'SERVER_ISSUER_UNTRUSTED',
+  TRUST_INSUFFICIENT: 'SERVER_TRUST_INSUFFICIENT',
+  DOMAIN_MISMATCH: 'SERVER_DOMAIN_MISMATCH',
+  PATH_MISMATCH: 'SERVER_PATH_MISMATCH',
+  POP_FAILED: 'SERVER_POP_FAILED',
+  POP_EXPIRED: 'SERVER_POP_EXPIRED',
+  KEY_FETCH_FAILED: 'SERVER_KEY_FETCH_FAILED',
+} as const
+export type ServerErrorCode = (typeof ServerErrorCode)[keyof typeof ServerErrorCode]
