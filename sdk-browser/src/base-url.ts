@@ -1,22 +1,17 @@
 import { CoreAddressError } from './errors.ts'
 
-/** Where a core's web listener is reached, decided. */
-export interface BaseUrl {
-  /** Without a slash at its end. */
-  readonly url: string
-}
-
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/
 
 /**
  * Reads the URL of a web listener: `http://127.0.0.1:50052`, or `https://` where a proxy
- * with TLS stands before it. A path is a prefix of every call.
+ * with TLS stands before it. A path is a prefix of every call. The result has no slash at
+ * its end.
  *
  * @param insecure Allow `http://` to a host that is not this machine. Badges and API keys
  * are then readable on the network.
  * @throws CoreAddressError for any other form, and for plaintext to another machine.
  */
-export function parseBaseUrl(text: string, insecure = false): BaseUrl {
+export function parseBaseUrl(text: string, insecure = false): string {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url === undefined || !/^https?:$/.test(url.protocol)) return refuse(text)
   if (url.username !== '' || url.password !== '' || /[?#]/.test(text)) return refuse(text)
@@ -27,7 +22,7 @@ export function parseBaseUrl(text: string, insecure = false): BaseUrl {
         'Use https, or createCoreClient({ baseUrl, insecure: true }) if the network is trusted.',
     )
   }
-  return { url: `${url.origin}${url.pathname.replace(/\/+$/, '')}` }
+  return `${url.origin}${url.pathname.replace(/\/+$/, '')}`
 }
 
 function refuse(text: string): never {

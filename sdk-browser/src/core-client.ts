@@ -58,7 +58,7 @@ export function createCoreClient(options: CoreClientOptions): CoreClient {
   if (options.fetch !== undefined && typeof options.fetch !== 'function') {
     throw new TypeError('fetch must be a function with the form of the browser’s.')
   }
-  const transport = createTransport(parseBaseUrl(baseUrl, insecure).url, protocol, options.fetch)
+  const transport = createTransport(parseBaseUrl(baseUrl, insecure), protocol, options.fetch)
   let handshake: Promise<void> | undefined
 
   /** One handshake serves all who wait, within the limits of each; a failed one is forgotten. */
@@ -85,8 +85,8 @@ export function createCoreClient(options: CoreClientOptions): CoreClient {
 
     async evaluateToolAccess(toolName, params, options = {}) {
       readOptions(options, EVALUATE_OPTION_NAMES, 'The options of evaluateToolAccess')
-      const question = takeQuestion(toolName, params, options)
-      return evaluateOver(transport, verified, question, takeLimits(options))
+      const limits = takeLimits(options)
+      return evaluateOver(transport, verified, takeQuestion(toolName, params, options), limits)
     },
 
     async parseServerIdentity(source, options = {}) {

@@ -7,12 +7,8 @@ import {
   Outcome,
 } from '@capiscio/proto/core/v1'
 
-const { evaluateToolAccess, evaluateToolAccessStream, typeName } = {
-  ...CoreService.method,
-  typeName: CoreService.typeName,
-}
-export const EVALUATE_PATH = `/${typeName}/${evaluateToolAccess.name}`
-export const STREAM_PATH = `/${typeName}/${evaluateToolAccessStream.name}`
+export const EVALUATE_PATH = `/${CoreService.typeName}/${CoreService.method.evaluateToolAccess.name}`
+export const STREAM_PATH = `/${CoreService.typeName}/${CoreService.method.evaluateToolAccessStream.name}`
 
 /** The question that every case asks: everything filled in that an SDK fills in. */
 export function question(badge: string) {

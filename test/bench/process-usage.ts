@@ -29,6 +29,12 @@ export function cpuMicros(pid: number, clock: CpuClock): number {
   }
 }
 
+/** Time that the main thread was ready to run and another process had the processor, in milliseconds. 0 where unknown. */
+export function waitedMs(pid: number, clock: CpuClock): number {
+  if (clock !== 'schedstat') return 0
+  return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6
+}
+
 /** Resident memory of a process in MiB. */
 export function residentMiB(pid: number): number {
   if (process.platform !== 'linux') return Number(ps(pid, 'rss')) / 1024

@@ -58,6 +58,7 @@ describe('without file, environment and flags', () => {
   test('serve has these defaults', () => {
     expect(decide({})).toEqual({
       profile: 'connected-prod',
+      web: { allowedOrigins: [] },
       listen: { tcp: { host: '127.0.0.1', port: 50051 }, http: { host: '127.0.0.1', port: 50052 } },
       portFallback: false,
       insecure: false,
@@ -723,4 +724,24 @@ describe('secrets', () => {
     })
     expect(JSON.stringify(rows)).not.toMatch(/canary|sha256/)
   })
+})
+
+describe('origins whose pages may call', () => {
+  test('come from the file, or from flags instead', () => {
+    const text = 'web:\n  allowedOrigins: ["https://app.example.com", "http://localhost:3000"]\n'
+    expect(decide({ file: text }).web.allowedOrigins).toEqual(['https://app.example.com', 'http://localhost:3000'])
+    expect(decide({ file: text, flags: { allowOrigin: ['https://b.example'] } }).web.allowedOrigins).toEqual([
+      'https://b.example',
+    ])
+  })
+
+  test.each(['*', 'null', 'app.example.com', 'https://app.example.com/', 'https://APP.example.com', 'ftp://a.example'])(
+    'are refused when they are not what a browser sends: %s',
+    (origin) => {
+      expect(problem({ flags: { allowOrigin: [origin] } })).toMatchObject({
+        code: 'VALUE_INVALID',
+        source: '--allow-origin',
+      })
+    },
+  )
 })

@@ -291,7 +291,9 @@ describe('options', () => {
     { cacheMaxBytes: 0 },
     { cacheMaxBytes: 1.5 },
   ])('%j are a mistake of the programmer', (options) => {
+    const [name = ''] = Object.keys(options)
     expect(() => createBadgeWorld().verifier(options)).toThrow(TypeError)
+    expect(() => createBadgeWorld().verifier(options)).toThrow(`${name} must be a whole number of at least`)
   })
 
   it('tolerate 60 seconds when nothing is said', async () => {

@@ -278,7 +278,7 @@ describe('step 6: times and audience', () => {
       verifier.verify(world.badge({ aud: undefined, exp: NOW + 1, iat: NOW - 5 }), demandsOf({ required: true })),
     )
     expect(world.events.warnings).toEqual([])
-    await verifier.verify(world.badge({ aud: undefined }), demands)
+    await verifier.verify(world.badge({ aud: undefined, vc: vcOf('1') }), demands)
     await verifier.verify(world.badge({ aud: undefined, exp: NOW + 301 }), demands)
     expect(world.events.warnings).toEqual(['BADGE_WITHOUT_AUDIENCE'])
   })

@@ -57,6 +57,11 @@ describe('a text that means something only to YAML', () => {
   })
 })
 
+test('the lines of a text are not read as YAML', () => {
+  expect(parseStrictYaml('|\n*x\n&y\n').value).toBe('*x\n&y\n')
+  expect(refused('- |\n  *x\n- *x\n').problems[0]).toMatchObject({ line: 3, column: 3 })
+})
+
 describe('a name that is given twice', () => {
   test.each([
     ['a: 1\nb: 2\na: 3\n', 3, 1],
@@ -101,6 +106,10 @@ describe('hostile texts of 1 MiB', () => {
     expect(problems.length).toBeLessThanOrEqual(20)
     // Seconds at most; what the library does with some of them unguarded takes minutes.
     expect(performance.now() - startedMs).toBeLessThan(20_000)
+  })
+
+  test('are refused at the first bracket too many', () => {
+    expect(refused('['.repeat(MIB)).problems[0]).toMatchObject({ line: 1, column: 33 })
   })
 
   test('nesting is bounded by 32', () => {

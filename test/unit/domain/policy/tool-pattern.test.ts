@@ -84,6 +84,8 @@ describe('a set', () => {
     ['[^a-c]x', 'bx', false],
     ['[a-cx-z]', 'y', true],
     ['[a-cx-z]', 'm', false],
+    ['[a-zb-c]', 'y', true],
+    ['[b-ca-z]', '~', false],
     ['[α-ω]', 'λ', true],
     ['[α-ω]', 'l', false],
     ['[\u{1f600}-\u{1f610}]', '\u{1f605}', true],
@@ -270,6 +272,12 @@ describe('the cost of a match', () => {
     const [single, double] = [cost(32_000), cost(64_000)]
     expect(double).toBeLessThanOrEqual(2.5 * Math.max(single, 1))
     expect(double).toBeLessThanOrEqual(2 * 64_000)
+  })
+
+  test('ends where a slash lets no run begin any more', () => {
+    const { name, reads } = counted(`aa/${'b'.repeat(10_000)}`)
+    expect(matchesCodePoints(parseToolPattern('*ab*c*'), name)).toBe(false)
+    expect(reads()).toBeLessThan(20)
   })
 
   test('keeps the worst pattern over the longest name within reach', () => {

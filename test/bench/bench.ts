@@ -1,0 +1,62 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseBenchOptions, USAGE } from './bench-options.ts'
+import { runBench } from './bench-run.ts'
+import { pinLoad } from './pinning.ts'
+import { cpuClock } from './process-usage.ts'
+import { reportCases, reportComparison, reportDisagreement, reportDisturbance, reportMemory } from './report.ts'
+import { currentCommit, describeMachine, loadRun, SAVED_RUN_VERSION, type SavedRun, saveRun } from './saved-run.ts'
+import { disagreement } from './summary.ts'
+
+const RESULTS = join(import.meta.dirname, '..', '..', 'bench-results')
+
+async function main(args: readonly string[]): Promise<void> {
+  const options = parseBenchOptions(args, RESULTS)
+  if (options === undefined) {
+    console.log(USAGE)
+    return
+  }
+  const { folder, repeat, rounds, sliceMs, quick, compare } = options
+  const earlier = compare === undefined ? undefined : await loadRun(compare)
+  await mkdir(folder, { recursive: true })
+  const pinning = pinLoad()
+  const clock = cpuClock()
+  const machine = describeMachine(pinning, clock)
+  console.log(
+    `${machine.processor}, ${machine.processors} processors, ${machine.system}, Node ${machine.node}, load ${machine.loadBefore.toFixed(1)}`,
+  )
+  console.log(pinning ? `server on processor ${pinning.server}, load on ${pinning.load}` : 'not pinned: expect noise')
+
+  const runs: SavedRun[] = []
+  for (let n = 1; n <= repeat; n++) {
+    const startedAt = new Date().toISOString()
+    const run = await runBench({
+      folder,
+      rounds,
+      sliceMs,
+      withMillion: !quick && n === repeat,
+      pinning,
+      clock,
+      progress,
+    })
+    const commit = currentCommit()
+    const saved: SavedRun = { version: SAVED_RUN_VERSION, startedAt, commit, rounds, sliceMs, machine, ...run }
+    runs.push(saved)
+    console.log(`\n${reportCases(run.cases)}\n\n${reportMemory(run)}`)
+    const disturbance = reportDisturbance(run.cases)
+    if (disturbance) console.log(disturbance)
+    console.log(`saved to ${await saveRun(folder, saved)}`)
+    if (earlier) {
+      console.log(`\nThis run divided by ${compare} (${earlier.commit}, ${earlier.startedAt}):\n`)
+      console.log(reportComparison(run.cases, earlier.cases))
+    }
+  }
+  if (repeat > 1) console.log(`\n${reportDisagreement(disagreement(runs.map(({ cases }) => cases)))}`)
+}
+
+/** A line that overwrites itself, for people only. */
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`)
+}
+
+await main(process.argv.slice(2))

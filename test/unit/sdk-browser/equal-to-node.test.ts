@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import * as browser from '../../../sdk-browser/src/index.ts'
+import * as node from '../../../sdk-node/src/index.ts'
+
+const ROOT = join(import.meta.dirname, '..', '..', '..')
+
+/** Pure files that both SDKs have. An SDK imports nothing of the other, so each has its own copy. */
+const SAME_FILES = [
+  'canonical-json.ts',
+  'decode-decision.ts',
+  'enums/decision.ts',
+  'enums/server-identity.ts',
+  'errors.ts',
+  'guard-config.ts',
+  'recorded-allow.ts',
+  'tool-access.ts',
+  'tool-name.ts',
+  'version.ts',
+  'with-limits.ts',
+]
+
+test.each(SAME_FILES)('%s is the same in both SDKs: a change to one belongs into the other', (file) => {
+  const read = (sdk: string): string => readFileSync(join(ROOT, sdk, 'src', file), 'utf8')
+  expect(read('sdk-browser')).toBe(read('sdk-node'))
+})
+
+test('the versions are those of the packages', () => {
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'sdk-browser', 'package.json'), 'utf8'))
+  expect(browser.SDK_VERSION).toBe(version)
+})
+
+describe('what a page can import', () => {
+  test('is this, and every name of it means the same in the SDK for Node', () => {
+    expect(Object.keys(browser).sort()).toEqual([
+      'AuthLevel',
+      'CORE_MIN_VERSION',
+      'CallAbortedError',
+      'CallerCredential',
+      'CapiscioError',
+      'CoreAccessError',
+      'CoreAddressError',
+      'CoreConnectionError',
+      'CoreFaultError',
+      'CoreTimeoutError',
+      'CoreUnavailableError',
+      'CoreVersionError',
+      'CredentialError',
+      'DenyReason',
+      'EnforcementMode',
+      'InvalidRequestError',
+      'MethodUnimplementedError',
+      'Outcome',
+      'PROTO_VERSION',
+      'RequestTooLargeError',
+      'SDK_VERSION',
+      'ServerErrorCode',
+      'ServerState',
+      'TrustLevel',
+      'computeParamsHash',
+      'createCoreClient',
+    ])
+    expect(Object.keys(browser).filter((name) => !(name in node))).toEqual([])
+  })
+})
