@@ -1,5 +1,5 @@
 /** A `fetch`, such as that of the browser. */
-export type Fetch = (input: RequestInfo | URL, init?: RequestInit) => Promise<Response>
+export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
 
 /** No answer came: nothing listens, the connection broke, or the browser kept the answer from this page. */
 export class FetchFailed extends Error {

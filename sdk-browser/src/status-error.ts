@@ -82,8 +82,11 @@ export function toCapiscioError(thrown: unknown, attempt: Attempt): CapiscioErro
     ),
     retryAfterMs: retryInfo?.retryDelay === undefined ? undefined : durationMs(retryInfo.retryDelay),
   }
+  // The library says INVALID_ARGUMENT of answers that it cannot read; what the core says comes with metadata.
+  const unreadable = error.code === Code.InvalidArgument && [...error.metadata].length === 0
+  const make = unreadable ? undefined : ERRORS[error.code]
   return (
-    ERRORS[error.code]?.(answer) ??
+    make?.(answer) ??
     new CoreFaultError(
       `The core at ${attempt.core} failed to answer ${attempt.method} (${Code[error.code]}: ${text}); the tool was not run. Its log has the cause.`,
     )

@@ -79,10 +79,10 @@ describe.each(['connect', 'grpc-web'] as const)('over %s', (protocol) => {
 
     test('takes the badge of a callback once', async () => {
       const core = createScriptedFetch()
-      let calls = 0
-      await ask(core, { credential: { badge: async () => `badge-${(calls += 1)}` } })
+      const badges = ['badge-1', 'badge-2']
+      await ask(core, { credential: { badge: async () => badges.shift() ?? '' } })
       expect(core.requests[0]?.credential.value).toBe('badge-1')
-      expect(calls).toBe(1)
+      expect(badges).toEqual(['badge-2'])
     })
 
     test.each<[what: string, badge: () => string | Promise<string>]>([
@@ -198,7 +198,7 @@ describe.each(['connect', 'grpc-web'] as const)('over %s', (protocol) => {
     const afterHandshake = (answer: () => Response | Promise<Response>) => {
       const core = createScriptedFetch()
       return {
-        fetch: async (input: RequestInfo | URL, init?: RequestInit) =>
+        fetch: async (input: string | URL | Request, init?: RequestInit) =>
           String(input).endsWith('GetServerInfo') ? core.fetch(input, init) : answer(),
       }
     }
@@ -239,6 +239,12 @@ describe.each(['connect', 'grpc-web'] as const)('over %s', (protocol) => {
     test('because it is a web page, is a fault of the core', async () => {
       const page = () => new Response('<!doctype html>', { headers: { 'content-type': 'text/html' } })
       expect(await errorOf(ask(afterHandshake(page)))).toBeInstanceOf(CoreFaultError)
+    })
+
+    test('because it was cut short, is a fault of the core', async () => {
+      const contentType = protocol === 'connect' ? 'application/proto' : 'application/grpc-web+proto'
+      const cut = () => new Response(Uint8Array.of(10, 9, 1), { headers: { 'content-type': contentType } })
+      expect(await errorOf(ask(afterHandshake(cut)))).toBeInstanceOf(CoreFaultError)
     })
 
     test.each<[status: number, expected: abstract new (...args: never[]) => Error]>([
@@ -313,11 +319,11 @@ describe.each(['connect', 'grpc-web'] as const)('over %s', (protocol) => {
       const signal = AbortSignal.abort('why')
       const client = clientOf(core)
       for (const call of [
-        ask(core, { signal }),
-        client.getServerInfo({ signal }),
-        client.parseServerIdentity({ meta: {} }, { signal }),
+        () => ask(core, { signal }),
+        () => client.getServerInfo({ signal }),
+        () => client.parseServerIdentity({ meta: {} }, { signal }),
       ]) {
-        expect(await errorOf(call)).toMatchObject({ name: 'AbortError', code: 'CALL_ABORTED', cause: 'why' })
+        expect(await errorOf(call())).toMatchObject({ name: 'AbortError', code: 'CALL_ABORTED', cause: 'why' })
       }
       expect(core.calls).toEqual([])
     })

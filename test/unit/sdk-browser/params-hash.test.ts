@@ -42,7 +42,9 @@ describe.skipIf(vectors === undefined)('the vectors of RFC 8785', () => {
   const directory = vectors ?? ''
   test.each(vectors === undefined ? [] : readdirSync(join(directory, 'input')))('hold for %s', async (file) => {
     const value: unknown = JSON.parse(readFileSync(join(directory, 'input', file), 'utf8'))
-    const digest = createHash('sha256').update(readFileSync(join(directory, 'output', file))).digest('base64url')
+    const digest = createHash('sha256')
+      .update(readFileSync(join(directory, 'output', file)))
+      .digest('base64url')
     expect(await computeParamsHash(value)).toBe(`sha256:${digest}`)
   })
 })

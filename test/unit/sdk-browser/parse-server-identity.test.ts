@@ -25,9 +25,9 @@ describe('headers', () => {
   })
 
   test('that say different things are both sent, so that neither is chosen', async () => {
-    expect(await asked({ headers: { 'capiscio-server-did': DID, 'Capiscio-Server-DID': 'did:web:evil' } })).toMatchObject(
-      { value: { capiscioServerDid: `${DID}, did:web:evil`, capiscioServerBadge: '' } },
-    )
+    expect(
+      await asked({ headers: { 'capiscio-server-did': DID, 'Capiscio-Server-DID': 'did:web:evil' } }),
+    ).toMatchObject({ value: { capiscioServerDid: `${DID}, did:web:evil`, capiscioServerBadge: '' } })
   })
 })
 
@@ -68,7 +68,7 @@ describe('the answer', () => {
     ['_meta', { meta: { 'io.capisc/server-badge': BADGE } }],
   ])('that is an error does not repeat the badge of %s', async (_what, source) => {
     const core = createScriptedFetch()
-    const failing = async (input: RequestInfo | URL, init?: RequestInit) =>
+    const failing = async (input: string | URL | Request, init?: RequestInit) =>
       String(input).endsWith('ParseServerIdentity')
         ? Response.json({ code: 'invalid_argument', message: `${BADGE} is odd` }, { status: 400 })
         : core.fetch(input, init)

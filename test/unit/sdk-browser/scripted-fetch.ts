@@ -16,7 +16,7 @@ import { allow } from '../../fakes/scripted-core.ts'
 
 /** A core behind a `fetch`: the real protocols on both sides, and no network between them. */
 export interface ScriptedFetch {
-  readonly fetch: (input: RequestInfo | URL, init?: RequestInit) => Promise<Response>
+  readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>
   /** What was given to `fetch`, in order. */
   readonly calls: { readonly url: string; readonly init: RequestInit }[]
   readonly requests: EvaluateToolAccessRequest[]
