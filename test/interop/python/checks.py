@@ -251,14 +251,25 @@ def reflection(channel):
 
 
 def same_as_generated(message):
-    reflected, generated = descriptor_pb2.DescriptorProto(), descriptor_pb2.DescriptorProto()
-    message.CopyToProto(reflected)
     try:
-        descriptor_pool.Default().FindMessageTypeByName(message.full_name).CopyToProto(generated)
+        generated = descriptor_pool.Default().FindMessageTypeByName(message.full_name)
     except KeyError:
         # Only files that this script imports are in the pool.
         return True
-    return reflected == generated
+    return plain(message) == plain(generated)
+
+
+def plain(message):
+    """The descriptor without JSON names: generated Python leaves them out where they follow the rule."""
+    proto = descriptor_pb2.DescriptorProto()
+    message.CopyToProto(proto)
+    pending = [proto]
+    while pending:
+        inner = pending.pop()
+        pending += inner.nested_type
+        for field in inner.field:
+            field.ClearField("json_name")
+    return proto
 
 
 if __name__ == "__main__":
