@@ -36,7 +36,7 @@ export function createCoreFetch(given: Fetch | undefined): Fetch {
       const body = await readBounded(response)
       return new Response(WITHOUT_BODY.includes(status) ? null : body, { status, headers })
     } catch (cause) {
-      if (cause instanceof AnswerTooLarge || init?.signal?.aborted === true) throw cause
+      if (cause instanceof AnswerTooLarge) throw cause
       throw new FetchFailed(cause instanceof Error ? cause.message : String(cause))
     }
   }

@@ -49,6 +49,7 @@ describe('what is no base URL is refused', () => {
   test.each([
     'https://user:canary@core.example.com',
     'https://canary@core.example.com',
+    'https://:canary@core.example.com',
     'https://core.example.com?token=canary',
     'https://core.example.com#canary',
   ])('without repeating what may be secret: %s', (text) => {

@@ -202,9 +202,10 @@ describe.each(['connect', 'grpc-web'] as const)('over %s', (protocol) => {
           String(input).endsWith('GetServerInfo') ? core.fetch(input, init) : answer(),
       }
     }
-    const endless = () =>
+    const endless = (pulled: () => void) =>
       new ReadableStream({
         pull(controller) {
+          pulled()
           controller.enqueue(new Uint8Array(1024 * 1024))
         },
       })
@@ -223,11 +224,14 @@ describe.each(['connect', 'grpc-web'] as const)('over %s', (protocol) => {
       expect((await errorOf(ask(core))).code).toBe('CORE_UNREACHABLE')
     })
 
-    test('because it never ends, is refused', async () => {
-      const core = afterHandshake(
-        () => new Response(endless(), { headers: { 'content-type': `application/${protocol}` } }),
+    test('because it never ends, is refused after 4 MiB', async () => {
+      let megabytes = 0
+      const headers = { 'content-type': `application/${protocol}` }
+      const body = () => endless(() => void megabytes++)
+      expect(await errorOf(ask(afterHandshake(() => new Response(body(), { headers }))))).toBeInstanceOf(
+        RequestTooLargeError,
       )
-      expect(await errorOf(ask(core))).toBeInstanceOf(RequestTooLargeError)
+      expect(megabytes).toBeLessThanOrEqual(6)
     })
 
     test('because it has no body, is a fault of the core', async () => {
