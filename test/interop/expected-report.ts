@@ -126,6 +126,7 @@ export const REFLECTED_SERVICES = [
   'capiscio.v1.RevocationService',
   'capiscio.v1.SimpleGuardService',
   'capiscio.v1.TrustStoreService',
+  'grpc.health.v1.Health',
 ]
 
 export interface ReportedKeyPair {

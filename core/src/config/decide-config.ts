@@ -1,30 +1,18 @@
 import { join } from 'node:path'
 import { type Config, LOG_LEVELS, type LogLevel, type Profile } from './config.ts'
 import type { ConfigFile } from './config-file.ts'
-import type { ConfigFlags, CoreCommand } from './config-flags.ts'
 import type { ConfigOrigin } from './config-origin.ts'
 import { ConfigRefused } from './config-refused.ts'
+import type { ConfigSources } from './config-sources.ts'
 import { decideEnforcementMode } from './decide-enforcement-mode.ts'
 import { decideFolders } from './decide-folders.ts'
 import { decideListen } from './decide-listen.ts'
 import { decideTrust } from './decide-trust.ts'
 import { decideWeb } from './decide-web.ts'
 import { type ConfigWarning, createDecisions, type Decisions, fromEnv, fromFlag } from './decisions.ts'
-import { ENVIRONMENT_NAMES as ENV, type Environment } from './environment.ts'
+import { ENVIRONMENT_NAMES as ENV } from './environment.ts'
 import { parseFilePath } from './file-path.ts'
 import { oneOf } from './one-of.ts'
-
-/** Everything that a configuration is decided from. */
-export interface ConfigSources {
-  readonly command: CoreCommand
-  readonly flags: ConfigFlags
-  readonly environment: Environment
-  readonly file: ConfigFile | undefined
-  /** Working folder, absolute. */
-  readonly cwd: string
-  /** Home folder, absolute. Absent when there is none; then every folder must be configured. */
-  readonly home: string | undefined
-}
 
 export interface DecidedConfig {
   readonly config: Config

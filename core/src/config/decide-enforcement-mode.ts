@@ -1,6 +1,6 @@
 import { type Config, ENFORCEMENT_MODES, type EnforcementMode } from './config.ts'
 import { type ConfigOrigin, DEFAULT_ORIGIN } from './config-origin.ts'
-import type { ConfigSources } from './decide-config.ts'
+import type { ConfigSources } from './config-sources.ts'
 import { type Decisions, fromEnv } from './decisions.ts'
 import { ENVIRONMENT_NAMES as ENV } from './environment.ts'
 import { oneOf } from './one-of.ts'

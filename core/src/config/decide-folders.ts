@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { EvidenceConfig, EvidencePlace } from './config.ts'
 import { DEFAULT_ORIGIN } from './config-origin.ts'
-import type { ConfigSources } from './decide-config.ts'
+import type { ConfigSources } from './config-sources.ts'
 import { type Decisions, fromEnv, fromFlag } from './decisions.ts'
 import { ENVIRONMENT_NAMES as ENV } from './environment.ts'
 import { isWithin, parseFilePath } from './file-path.ts'

@@ -1,18 +1,11 @@
 import { parseDidKey } from '../domain/did/did-key.ts'
 import { DidRefused } from '../domain/did/did-refused.ts'
-import type { Profile, TrustConfig } from './config.ts'
-import type { ConfigFile } from './config-file.ts'
+import type { TrustConfig } from './config.ts'
 import { decideIssuers } from './decide-issuers.ts'
 import { type Decisions, fromEnv } from './decisions.ts'
-import { ENVIRONMENT_NAMES, type Environment } from './environment.ts'
+import { ENVIRONMENT_NAMES } from './environment.ts'
+import type { TrustSources } from './trust-sources.ts'
 import { ValueRefused } from './value-refused.ts'
-
-export interface TrustSources {
-  readonly profile: Profile
-  readonly environment: Environment
-  readonly file: ConfigFile | undefined
-  readonly home: string | undefined
-}
 
 const CLOCK_SKEW_SECONDS = 60
 

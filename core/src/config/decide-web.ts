@@ -1,5 +1,5 @@
 import type { WebConfig } from './config.ts'
-import type { ConfigSources } from './decide-config.ts'
+import type { ConfigSources } from './config-sources.ts'
 import { type Decisions, fromFlag } from './decisions.ts'
 import { ValueRefused } from './value-refused.ts'
 

@@ -324,6 +324,7 @@ describe.each(['connect', 'grpc-web'] as const)('over %s', (protocol) => {
       const client = clientOf(core)
       for (const call of [
         () => ask(core, { signal }),
+        () => client.evaluateToolAccess('read', {}, { signal }),
         () => client.getServerInfo({ signal }),
         () => client.parseServerIdentity({ meta: {} }, { signal }),
       ]) {

@@ -1,7 +1,7 @@
 import { base64, hex } from '@scure/base'
+import { ed25519KeyFlaw } from '../../lib/ed25519-key-form.ts'
 import { sha256 } from '../../lib/sha256.ts'
 import { EvidenceRefused } from './evidence-errors.ts'
-import { isSoundPublicKey } from './sound-public-key.ts'
 import { decodeBase64 } from './strict-base64.ts'
 
 /** Algorithm byte of a plain Ed25519 note signature. */
@@ -28,7 +28,7 @@ const utf8 = new TextEncoder()
 export function createVerifierKey(name: string, publicKey: Uint8Array): VerifierKey {
   if (!isKeyName(name))
     throw new TypeError(`Not a key name: ${JSON.stringify(name)}. It has no space, "+" or control character.`)
-  if (!isSoundPublicKey(publicKey)) throw new TypeError('Not a usable Ed25519 public key.')
+  if (ed25519KeyFlaw(publicKey) !== undefined) throw new TypeError('Not a usable Ed25519 public key.')
   const keyId = sha256(utf8.encode(`${name}\n`), algorithmAndKey(publicKey)).slice(0, KEY_ID_BYTES)
   return { name, keyId, publicKey }
 }
@@ -51,7 +51,7 @@ export function parseVerifierKey(vkey: string): VerifierKey {
   if (!isKeyName(name) || decoded?.length !== 33 || decoded[0] !== ED25519_NOTE)
     throw malformed('is not name+keyid+key of Ed25519')
   const publicKey = decoded.slice(1)
-  if (!isSoundPublicKey(publicKey)) throw malformed('holds a key under which anybody can forge')
+  if (ed25519KeyFlaw(publicKey) !== undefined) throw malformed('holds a key under which anybody can forge')
   const key = createVerifierKey(name, publicKey)
   if (hex.encode(key.keyId) !== keyId) throw malformed('has a key id that belongs to another name or key')
   return key

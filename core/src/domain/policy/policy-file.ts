@@ -1,13 +1,13 @@
 import { z } from 'zod'
 import { encodeBase64url } from '../../lib/base64url.ts'
+import { OriginRefused, parseHttpsOrigin } from '../../lib/https-origin.ts'
 import { sha256 } from '../../lib/sha256.ts'
-import { OriginRefused, parseHttpsOrigin } from './https-origin.ts'
+import { type YamlProblem, YamlRefused } from '../../lib/strict-yaml.ts'
+import { parseYamlShape, strictObject } from '../../lib/yaml-shape.ts'
 import type { Demands, Policy, PolicyRule } from './policy.ts'
 import { PolicyRefused } from './policy-refused.ts'
-import { type YamlProblem, YamlRefused } from './strict-yaml.ts'
 import { parseToolPattern, type ToolPattern } from './tool-pattern.ts'
 import { ToolPatternRefused } from './tool-pattern-refused.ts'
-import { parseYamlShape, strictObject } from './yaml-shape.ts'
 
 /** Largest policy file, in bytes. */
 export const MAX_POLICY_BYTES = 1024 * 1024

@@ -1,4 +1,4 @@
-import type { YamlProblem } from './strict-yaml.ts'
+import type { YamlProblem } from '../../lib/strict-yaml.ts'
 
 /** Why a policy file was refused. Add codes, never rename one. */
 export type PolicyRefusalCode = 'POLICY_TOO_LARGE' | 'POLICY_NOT_UTF8' | 'POLICY_INVALID'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { parseStrictYaml, YamlRefused } from '../../../../core/src/domain/policy/strict-yaml.ts'
-import { thrownBy } from './thrown-by.ts'
+import { parseStrictYaml, YamlRefused } from '../../../core/src/lib/strict-yaml.ts'
+import { thrownBy } from '../domain/policy/thrown-by.ts'
 
 const refused = (text: string): YamlRefused => thrownBy(YamlRefused, () => parseStrictYaml(text))
 

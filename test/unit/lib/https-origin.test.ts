@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { OriginRefused, parseHttpsOrigin } from '../../../../core/src/domain/policy/https-origin.ts'
-import { parseIssuerOrigin } from '../../../../core/src/domain/trust/issuer-origin.ts'
-import { thrownBy } from './thrown-by.ts'
+import { parseIssuerOrigin } from '../../../core/src/domain/trust/issuer-origin.ts'
+import { OriginRefused, parseHttpsOrigin } from '../../../core/src/lib/https-origin.ts'
+import { thrownBy } from '../domain/policy/thrown-by.ts'
 
 describe('an issuer', () => {
   test.each([

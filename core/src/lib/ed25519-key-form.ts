@@ -1,0 +1,33 @@
+import { hex } from '@scure/base'
+
+/**
+ * The y coordinates of the eight points of small order, little-endian, sign bit cleared.
+ * Under such a key anybody can make a signature that verifies for every message, and some
+ * runtimes accept it.
+ */
+const SMALL_ORDER_Y: ReadonlySet<string> = new Set([
+  '0000000000000000000000000000000000000000000000000000000000000000',
+  '0100000000000000000000000000000000000000000000000000000000000000',
+  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
+  'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+])
+
+/**
+ * What is wrong with 32 bytes as an Ed25519 public key: a point of small order, or a second
+ * spelling of one (y not below the field prime, RFC 8032 §5.1.3). Whether the bytes are a
+ * point at all is left to signature checks, which then fail.
+ */
+export function ed25519KeyFlaw(bytes: Uint8Array): 'length' | 'small-order' | 'not-canonical' | undefined {
+  if (bytes.length !== 32) return 'length'
+  const y = bytes.slice()
+  // The top bit is the sign of x: both signs of a small-order point are of small order.
+  y[31] = (y[31] ?? 0) & 0x7f
+  if (SMALL_ORDER_Y.has(hex.encode(y))) return 'small-order'
+  return isBelowPrime(y) ? undefined : 'not-canonical'
+}
+
+/** Whether y < 2^255 - 19, whose bytes are ed ff … ff 7f. The sign bit is cleared. */
+function isBelowPrime(y: Uint8Array): boolean {
+  return y[31] !== 0x7f || (y[0] ?? 0) < 0xed || y.subarray(1, 31).some((byte) => byte !== 0xff)
+}
