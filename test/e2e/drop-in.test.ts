@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { closeSync, constants, existsSync, openSync, readSync, writeSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, realpath, rm } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -358,7 +358,6 @@ describe('(g) no terminal and any working folder', () => {
   it('starts in a folder that may only be read, and leaves nothing in it', async () => {
     const cwd = join(home, 'read-only')
     await mkdir(cwd, { mode: 0o500 })
-    await writeFile(join(home, 'marker'), '')
     const core = launch(await freePort(), { cwd })
     await ready(core)
     await terminate(core)

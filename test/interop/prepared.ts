@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, rename, rm } from 'node:fs/promises'
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -23,7 +23,7 @@ export async function obtained<T>(what: string, obtain: () => Promise<T>): Promi
 
 /**
  * A folder that `make` fills once for these inputs and that later runs find again. It appears
- * complete or not at all, also when several runs make it at the same time.
+ * complete or not at all; who comes while it is made waits for it.
  */
 export async function cachedFolder(
   name: string,
@@ -32,15 +32,44 @@ export async function cachedFolder(
 ): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify(inputs)).digest('hex').slice(0, 16)
   const folder = join(CACHE, `${name}-${hash}`)
-  if (existsSync(folder)) return folder
-  const scratch = `${folder}.${process.pid}`
-  await mkdir(scratch, { recursive: true, mode: 0o700 })
+  const scratch = `${folder}.making`
+  await mkdir(CACHE, { recursive: true, mode: 0o700 })
+  const release = await hold(`${folder}.lock`)
   try {
+    if (existsSync(folder)) return folder
+    await rm(scratch, { recursive: true, force: true })
+    await mkdir(scratch)
     await make(scratch)
     await rename(scratch, folder)
-  } catch (error) {
-    await rm(scratch, { recursive: true, force: true })
-    if (!existsSync(folder)) throw error
+    return folder
+  } finally {
+    await release()
   }
-  return folder
+}
+
+const LOOK_AGAIN_MS = 200
+
+/** Holds a lock file that names this process. One of a process that is gone counts for nothing. */
+async function hold(lock: string): Promise<() => Promise<void>> {
+  while (true) {
+    try {
+      await writeFile(lock, String(process.pid), { flag: 'wx' })
+      return () => rm(lock, { force: true })
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    }
+    const holder = Number(await readFile(lock, 'utf8').catch(() => process.pid))
+    if (!isRunning(holder)) await rm(lock, { force: true })
+    else await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS))
+  }
+}
+
+function isRunning(pid: number): boolean {
+  // Between making the file and writing the number it is empty.
+  if (pid === 0) return true
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
 }

@@ -21,9 +21,14 @@ export async function runUntilStopped({ config, logger, exitWithStdin, onStarted
   process.stdout.on('error', () => {})
   process.stderr.on('error', () => {})
 
-  const core = await startCore(config, logger)
+  // Listened for from the first moment on: whoever sees that the core has started may stop it.
+  const stop = listenForStop(exitWithStdin)
+  const core = await startCore(config, logger).catch((error: unknown) => {
+    stop.release()
+    throw error
+  })
   onStarted?.(core)
-  await stopRequested(exitWithStdin)
+  await stop.requested
 
   const lastResort = setTimeout(() => process.exit(1), config.shutdownGraceMs)
   lastResort.unref()
@@ -32,20 +37,26 @@ export async function runUntilStopped({ config, logger, exitWithStdin, onStarted
   clearTimeout(lastResort)
 }
 
-function stopRequested(exitWithStdin: boolean): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      process.off('SIGTERM', done)
-      process.off('SIGINT', done)
-      process.stdin.pause()
-      resolve()
-    }
-    process.once('SIGTERM', done)
-    process.once('SIGINT', done)
-    if (exitWithStdin) {
-      process.stdin.resume()
-      process.stdin.once('end', done)
-      process.stdin.once('error', done)
-    }
+function listenForStop(exitWithStdin: boolean): { readonly requested: Promise<void>; release(): void } {
+  let request = (): void => {}
+  const requested = new Promise<void>((resolve) => {
+    request = resolve
   })
+  const release = (): void => {
+    process.off('SIGTERM', done)
+    process.off('SIGINT', done)
+    process.stdin.pause()
+  }
+  function done(): void {
+    release()
+    request()
+  }
+  process.once('SIGTERM', done)
+  process.once('SIGINT', done)
+  if (exitWithStdin) {
+    process.stdin.resume()
+    process.stdin.once('end', done)
+    process.stdin.once('error', done)
+  }
+  return { requested, release }
 }

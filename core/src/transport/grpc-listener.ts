@@ -1,5 +1,6 @@
 import { type AddressInfo, createServer, type ListenOptions, type Server as NetServer } from 'node:net'
 import type { DescService } from '@bufbuild/protobuf'
+import { Health } from '@capiscio/proto/grpc/health/v1'
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js'
 import { addressRefused } from './address-refused.ts'
 import type { GrpcService } from './grpc-handlers.ts'
@@ -52,7 +53,7 @@ export function createGrpcListener(options: GrpcListenerOptions): GrpcListener {
   for (const { definition, handlers } of services) server.addService(definition, handlers)
   const health = createGrpcHealth(described.map(({ typeName }) => typeName))
   health.addToServer(server)
-  addGrpcReflection(server, described)
+  addGrpcReflection(server, [...described, Health])
 
   // The sockets are ours and handed over one by one: so they can be counted, and a Unix
   // socket can be made private before anybody sees it.

@@ -28,6 +28,8 @@ export interface WebListener {
   close(): Promise<void>
 }
 
+const PATHS: readonly string[] = ['/healthz', '/readyz', '/metrics']
+
 export function createWebListener(options: WebListenerOptions): WebListener {
   const { notReadyReasons, metrics, routes, allowedOrigins, maxMessageBytes, maxConnections } = options
   const guard = createWebGuard(allowedOrigins)
@@ -55,20 +57,22 @@ export function createWebListener(options: WebListenerOptions): WebListener {
       })
       response.end(request.method === 'HEAD' ? undefined : text)
     }
+    const path = request.url?.split('?', 1)[0] ?? ''
+    // An unknown path is 404 for every method: RPC clients read that as UNIMPLEMENTED.
+    if (!PATHS.includes(path))
+      return send(404, `Nothing here. Try ${PATHS.join(', ')}, or an RPC that GetServerInfo lists.\n`)
     if (request.method !== 'GET' && request.method !== 'HEAD') return send(405, 'Only GET is served here.\n')
-    switch (request.url?.split('?', 1)[0]) {
+    switch (path) {
       case '/healthz':
         return send(200, 'ok\n')
       case '/readyz': {
         const reasons = notReadyReasons()
         return reasons.length === 0 ? send(200, 'ready\n') : send(503, `not ready\n${reasons.join('\n')}\n`)
       }
-      case '/metrics': {
+      default: {
         const { contentType, text } = await metrics()
         return send(200, text, contentType)
       }
-      default:
-        return send(404, 'Nothing here. Try /healthz, /readyz or /metrics.\n')
     }
   }
 

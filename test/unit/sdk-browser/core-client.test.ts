@@ -129,6 +129,12 @@ describe.each(['connect', 'grpc-web'] as const)('over %s', (protocol) => {
       const core = createScriptedFetch((request) => deny(request, { message: `${SECRET} is unknown`, code: SECRET }))
       expect(await ask(core)).toMatchObject({ message: '[redacted] is unknown', code: '[redacted]' })
     })
+
+    test('that repeats no other badge either', async () => {
+      const other = 'eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl'
+      const core = createScriptedFetch((request) => deny(request, { message: `not ${other}.` }))
+      expect((await ask(core)).message).toMatch(/^not \[redacted\]\.?$/)
+    })
   })
 
   describe('an ALLOW that proves nothing is DENY with a fault', () => {
@@ -282,7 +288,8 @@ describe.each(['connect', 'grpc-web'] as const)('over %s', (protocol) => {
       core.info = { coreVersion, protoVersion, ready: true }
       const client = clientOf(core)
       expect(await errorOf(client.evaluateToolAccess('read', {}))).toBeInstanceOf(CoreVersionError)
-      expect(core.requests).toEqual([])
+      expect(await errorOf(client.parseServerIdentity({ meta: {} }))).toBeInstanceOf(CoreVersionError)
+      expect([...core.requests, ...core.identityRequests]).toEqual([])
       expect((await client.getServerInfo()).coreVersion).toBe(coreVersion)
       core.info = { coreVersion: '0.1.0', protoVersion: '1.3', ready: true }
       expect((await client.evaluateToolAccess('read', {})).outcome).toBe('ALLOW')
@@ -300,7 +307,9 @@ describe.each(['connect', 'grpc-web'] as const)('over %s', (protocol) => {
     test('a fetch that ignores its signal is given up too', async () => {
       const client = createCoreClient({ baseUrl, protocol, fetch: () => new Promise(() => {}), timeoutMs: 20 })
       expect(await errorOf(client.getServerInfo())).toBeInstanceOf(CoreTimeoutError)
-      expect(await errorOf(client.evaluateToolAccess('read', {}))).toBeInstanceOf(CoreTimeoutError)
+      const error = await errorOf(client.evaluateToolAccess('read', {}))
+      expect(error).toBeInstanceOf(CoreTimeoutError)
+      expect(error.message).toContain('was not there within')
     })
 
     test('a badge callback that does not answer is given up', async () => {
@@ -393,7 +402,7 @@ describe('wrong use is a TypeError', () => {
     ['a misspelt demand', 'read', {}, { config: { minTrustlevel: 2 } }],
     ['level 5', 'read', {}, { config: { minTrustLevel: 5 } }],
     ['an origin with a lone surrogate', 'read', {}, { serverOrigin: '\ud800' }],
-    ['a timeout of nothing, beside arguments that are not JSON', 'read', undefined, { timeoutMs: 0 }],
+    ['a timeout of nothing, beside arguments that are not JSON', 'read', { when: new Date() }, { timeoutMs: 0 }],
     ['a signal that is none', 'read', {}, { signal: { aborted: false } }],
   ])('that asks nothing for %s', async (_what, tool, params, options) => {
     const core = createScriptedFetch()

@@ -1,0 +1,2 @@
+/** The standard health service of gRPC. */
+export * from './gen/grpc/health/v1/health_pb.ts'
