@@ -111,6 +111,7 @@ export const EXPECTED_GRPC_HEALTH = {
   coreService: SERVING,
   mcpService: SERVING,
   unknown: NOT_FOUND,
+  listed: SERVING,
   watched: SERVING,
   watchedUnknown: SERVICE_UNKNOWN,
 }

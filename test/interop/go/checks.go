@@ -310,6 +310,7 @@ func grpcHealth(ctx context.Context, conn *grpc.ClientConn) object {
 		"coreService":    check("capiscio.core.v1.CoreService"),
 		"mcpService":     check("capiscio.v1.MCPService"),
 		"unknown":        statusOf(client.Check(ctx, &healthpb.HealthCheckRequest{Service: "no.such.Service"}))["status"],
+		"listed":         must(client.List(ctx, &healthpb.HealthListRequest{})).GetStatuses()[""].GetStatus(),
 		"watched":        watch(""),
 		"watchedUnknown": watch("no.such.Service"),
 	}

@@ -220,6 +220,7 @@ def grpc_health(channel):
         "coreService": check("capiscio.core.v1.CoreService"),
         "mcpService": check("capiscio.v1.MCPService"),
         "unknown": status_of(lambda: check("no.such.Service"))["status"],
+        "listed": stub.List(health_pb2.HealthListRequest()).statuses[""].status,
         "watched": watch(""),
         "watchedUnknown": watch("no.such.Service"),
     }
