@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 // Starts the command `capiscio`. Everything behind this line needs a current Node, so
 // an older one is told apart before anything else is loaded.
 

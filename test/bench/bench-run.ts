@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { prepareDevFolder } from '../../core/src/cli/dev/dev-folder.ts'
@@ -90,5 +91,14 @@ export async function runBench(options: BenchRunOptions): Promise<BenchRun> {
 
 async function workingFolder(parent: string): Promise<AsyncDisposable & { readonly folder: string }> {
   const folder = await mkdtemp(join(parent, 'run-'))
-  return { folder, [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) }
+  // A run that is broken off leaves up to a gigabyte otherwise.
+  const removeAtExit = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
+  process.once('exit', removeAtExit)
+  return {
+    folder,
+    async [Symbol.asyncDispose]() {
+      process.off('exit', removeAtExit)
+      await rm(folder, { recursive: true, force: true, maxRetries: 3 })
+    },
+  }
 }

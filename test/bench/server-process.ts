@@ -46,7 +46,15 @@ async function start(
   // Nothing of the caller's CAPISCIO_* or NODE_OPTIONS may change what is measured.
   const env = { PATH: process.env['PATH'], HOME: home }
   const child = spawn(command, commandArgs, { stdio: ['ignore', 'pipe', 'pipe'], env })
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  // Whatever ends the bench, no server stays behind.
+  const endWithUs = (): void => void child.kill('SIGKILL')
+  process.prependListener('exit', endWithUs)
+  const exited = new Promise<void>((resolve) =>
+    child.once('exit', () => {
+      process.off('exit', endWithUs)
+      resolve()
+    }),
+  )
   const { tcp, socket } = await started(child, child[says])
   child.stdout.resume()
   child.stderr.resume()

@@ -59,8 +59,8 @@ export function summarize(cases: readonly BenchCase[], rounds: readonly Round[])
 /** How far the CPU ratios of several runs are apart, by case: largest over smallest, less 1. */
 export function disagreement(runs: readonly (readonly CaseSummary[])[]): ReadonlyMap<string, number> {
   const ratios = new Map<string, number[]>()
-  for (const { key, toControl } of runs.flat()) {
-    if (toControl) ratios.set(key, [...(ratios.get(key) ?? []), toControl.cpuMicrosEach])
+  for (const { key, control, toControl } of runs.flat()) {
+    if (toControl && key !== control) ratios.set(key, [...(ratios.get(key) ?? []), toControl.cpuMicrosEach])
   }
   return new Map([...ratios].map(([key, values]) => [key, Math.max(...values) / Math.min(...values) - 1]))
 }

@@ -108,8 +108,11 @@ export function createGrpcListener(options: GrpcListenerOptions): GrpcListener {
     drained() {
       if (connections === 0) return Promise.resolve()
       return new Promise((resolve) => {
-        onLastClosed = resolve
-        setTimeout(resolve, LINGER_MS)
+        const linger = setTimeout(resolve, LINGER_MS)
+        onLastClosed = () => {
+          clearTimeout(linger)
+          resolve()
+        }
       })
     },
     abort() {

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { Code } from '@connectrpc/connect'
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { EvaluateToolAccessOptions } from '../../../sdk-browser/src/index.ts'
 import {
   CallAbortedError,
@@ -21,6 +21,11 @@ import { allow, deny, hang, refuse } from '../../fakes/scripted-core.ts'
 import { createScriptedFetch, type ScriptedFetch } from './scripted-fetch.ts'
 
 const SECRET = 'canary-badge-0001'
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
 const baseUrl = 'http://127.0.0.1:50052'
 
 function errorOf(call: Promise<unknown>): Promise<Error & Record<string, unknown>> {
@@ -298,9 +303,17 @@ describe.each(['connect', 'grpc-web'] as const)('over %s', (protocol) => {
 
   describe('time and abort', () => {
     test('a core that does not answer is given up, and the request with it', async () => {
-      const core = createScriptedFetch(hang)
-      const error = await errorOf(ask(core, { timeoutMs: 40 }))
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      // Time passes only once the question has arrived, however slow the machine is.
+      const core = createScriptedFetch(() => {
+        vi.advanceTimersByTime(10_000)
+        return hang()
+      })
+      const error = await errorOf(ask(core))
       expect(error).toBeInstanceOf(CoreTimeoutError)
+      expect(error.message).toContain('did not answer EvaluateToolAccess')
+      expect(core.requests).toHaveLength(1)
+      expect(core.calls.at(-1)?.url).toMatch(/EvaluateToolAccess$/)
       expect(core.calls.at(-1)?.init.signal?.aborted).toBe(true)
     })
 
