@@ -1,4 +1,4 @@
-import { CallAbortedError } from './errors.ts'
+import { CallAbortedError } from '@capiscio/proto/sdk'
 
 /** @throws TypeError unless the value is an AbortSignal or undefined. */
 export function requireAbortSignal(value: unknown): asserts value is AbortSignal | undefined {

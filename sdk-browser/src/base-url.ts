@@ -1,4 +1,4 @@
-import { CoreAddressError } from './errors.ts'
+import { CoreAddressError } from '@capiscio/proto/sdk'
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/
 

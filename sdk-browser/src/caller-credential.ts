@@ -1,5 +1,4 @@
-import { AuthLevel } from './enums/decision.ts'
-import { CredentialError } from './errors.ts'
+import { AuthLevel, CredentialError } from '@capiscio/proto/sdk'
 
 /** A badge, or a function that gives the current one; it is called once for each decision. */
 export type BadgeSource = string | (() => string | Promise<string>)

@@ -1,8 +1,7 @@
 import type { GetServerInfoResponse } from '@capiscio/proto/core/v1'
+import type { GuardConfig, ToolAccess } from '@capiscio/proto/sdk'
 import type { CredentialInput } from './caller-credential.ts'
-import type { GuardConfig } from './guard-config.ts'
 import type { DisclosedServerIdentity, ServerIdentitySource } from './server-identity-source.ts'
-import type { ToolAccess } from './tool-access.ts'
 
 /** Limits of one call to the core. */
 export interface CallOptions {

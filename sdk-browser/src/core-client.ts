@@ -1,20 +1,26 @@
 import { create } from '@bufbuild/protobuf'
 import type { GetServerInfoResponse } from '@capiscio/proto/core/v1'
 import { CoreService, GetServerInfoRequestSchema, ParseServerIdentityRequestSchema } from '@capiscio/proto/core/v1'
+import type { CallLimits } from '@capiscio/proto/sdk'
+import {
+  CoreTimeoutError,
+  CoreVersionError,
+  MethodUnimplementedError,
+  readOptions,
+  requireTimeoutMs,
+  startBudget,
+  withLimits,
+} from '@capiscio/proto/sdk'
 import { requireAbortSignal, throwIfAborted } from './abort-signal.ts'
 import { parseBaseUrl } from './base-url.ts'
 import type { CallOptions, CoreClient } from './client.ts'
 import type { Fetch } from './core-fetch.ts'
-import { CoreTimeoutError, CoreVersionError, MethodUnimplementedError } from './errors.ts'
 import { EVALUATE_OPTION_NAMES, evaluateOver, takeQuestion } from './evaluate-tool-access.ts'
-import { readOptions } from './guard-config.ts'
 import { toIdentityQuestion } from './server-identity-source.ts'
 import type { Protocol, UnaryTransport } from './transport.ts'
 import { createTransport, requireProtocol } from './transport.ts'
 import { CORE_MIN_VERSION } from './version.ts'
 import { checkVersions } from './version-check.ts'
-import type { CallLimits } from './with-limits.ts'
-import { requireTimeoutMs, startBudget, withLimits } from './with-limits.ts'
 
 /** How long a call may take where nobody says otherwise, and the handshake that calls share, in milliseconds. */
 const DEFAULT_TIMEOUT_MS = 10_000

@@ -1,21 +1,24 @@
 import { create } from '@bufbuild/protobuf'
 import type { EvaluateToolAccessRequest } from '@capiscio/proto/core/v1'
 import { CoreService, EvaluateToolAccessRequestSchema } from '@capiscio/proto/core/v1'
+import type { CallLimits, DecidedGuardConfig, ToolAccess } from '@capiscio/proto/sdk'
+import {
+  CoreTimeoutError,
+  decideGuardConfig,
+  decodeDecision,
+  GUARD_CONFIG_NAMES,
+  readOptions,
+  requireToolName,
+  startBudget,
+  withLimits,
+} from '@capiscio/proto/sdk'
 import { throwIfAborted } from './abort-signal.ts'
 import type { CallerCredential } from './caller-credential.ts'
 import { resolveSecret, toCallerCredential } from './caller-credential.ts'
 import type { EvaluateToolAccessOptions } from './client.ts'
-import { decodeDecision } from './decode-decision.ts'
-import { CoreTimeoutError } from './errors.ts'
-import type { DecidedGuardConfig } from './guard-config.ts'
-import { decideGuardConfig, GUARD_CONFIG_NAMES, readOptions } from './guard-config.ts'
 import { computeParamsHash } from './params-hash.ts'
-import type { ToolAccess } from './tool-access.ts'
-import { requireToolName } from './tool-name.ts'
 import type { UnaryTransport } from './transport.ts'
 import { SDK_VERSION } from './version.ts'
-import type { CallLimits } from './with-limits.ts'
-import { startBudget, withLimits } from './with-limits.ts'
 
 export const EVALUATE_OPTION_NAMES = [
   'credential',

@@ -1,4 +1,4 @@
-import { canonicalJson } from './canonical-json.ts'
+import { canonicalJson } from '@capiscio/proto/sdk'
 
 /**
  * The hash of a tool call's arguments as evidence records carry it: `sha256:` and the

@@ -1,6 +1,6 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { ParseServerIdentityRequestSchema } from '@capiscio/proto/core/v1'
-import { readOptions } from './guard-config.ts'
+import { readOptions } from '@capiscio/proto/sdk'
 
 /** Where an MCP server disclosed its identity (RFC-007): its response headers, or the `_meta` of its handshake result. */
 export type ServerIdentitySource =

@@ -1,8 +1,6 @@
 import { durationMs } from '@bufbuild/protobuf/wkt'
 import { BadRequestSchema, RetryInfoSchema } from '@capiscio/proto/google/rpc'
-import { Code, ConnectError } from '@connectrpc/connect'
-import { AnswerTooLarge, FetchFailed } from './core-fetch.ts'
-import type { FieldViolation } from './errors.ts'
+import type { FieldViolation } from '@capiscio/proto/sdk'
 import {
   CapiscioError,
   CoreAccessError,
@@ -13,8 +11,10 @@ import {
   InvalidRequestError,
   MethodUnimplementedError,
   RequestTooLargeError,
-} from './errors.ts'
-import { redactSecrets } from './redact.ts'
+  redactSecrets,
+} from '@capiscio/proto/sdk'
+import { Code, ConnectError } from '@connectrpc/connect'
+import { AnswerTooLarge, FetchFailed } from './core-fetch.ts'
 
 /** What was attempted, for the message. */
 export interface Attempt {

@@ -1,11 +1,11 @@
 import type { DescMessage, DescMethodUnary, MessageShape } from '@bufbuild/protobuf'
+import { withLimits } from '@capiscio/proto/sdk'
 import type { Transport } from '@connectrpc/connect'
 import { createConnectTransport, createGrpcWebTransport } from '@connectrpc/connect-web'
 import { throwIfAborted } from './abort-signal.ts'
 import type { Fetch } from './core-fetch.ts'
 import { createCoreFetch } from './core-fetch.ts'
 import { timeoutError, toCapiscioError } from './status-error.ts'
-import { withLimits } from './with-limits.ts'
 
 /** How calls are put into HTTP. Both reach the same methods. */
 export type Protocol = 'connect' | 'grpc-web'

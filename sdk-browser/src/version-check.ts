@@ -1,5 +1,5 @@
 import type { GetServerInfoResponse } from '@capiscio/proto/core/v1'
-import { CoreVersionError } from './errors.ts'
+import { CoreVersionError } from '@capiscio/proto/sdk'
 import { CORE_MIN_VERSION, PROTO_VERSION, SDK_VERSION } from './version.ts'
 
 /** @throws CoreVersionError unless the core can answer this SDK. */

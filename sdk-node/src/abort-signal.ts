@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { CallAbortedError } from './errors.ts'
+import { CallAbortedError } from '@capiscio/proto/sdk'
 
 const ambient = new AsyncLocalStorage<AbortSignal | undefined>()
 

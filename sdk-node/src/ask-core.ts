@@ -1,18 +1,22 @@
 import { create } from '@bufbuild/protobuf'
 import type { EvaluateToolAccessRequest } from '@capiscio/proto/core/v1'
 import { EvaluateToolAccessRequestSchema } from '@capiscio/proto/core/v1'
+import type { DecidedGuardConfig, ToolAccess } from '@capiscio/proto/sdk'
+import {
+  CapiscioError,
+  CoreFaultError,
+  CoreTimeoutError,
+  decodeDecision,
+  redactSecrets,
+  startBudget,
+  withLimits,
+} from '@capiscio/proto/sdk'
 import { throwIfAborted } from './abort-signal.ts'
 import type { CallerCredential } from './caller-credential.ts'
 import { resolveSecret } from './caller-credential.ts'
 import type { CoreClient } from './client.ts'
 import { DEFAULT_TIMEOUT_MS } from './client.ts'
-import { decodeDecision } from './decode-decision.ts'
-import { CapiscioError, CoreFaultError, CoreTimeoutError } from './errors.ts'
-import type { DecidedGuardConfig } from './guard-config.ts'
-import { redactSecrets } from './redact.ts'
-import type { ToolAccess } from './tool-access.ts'
 import { SDK_VERSION } from './version.ts'
-import { startBudget, withLimits } from './with-limits.ts'
 
 /** A client that keeps its own deadline knows best what it waited for: let it speak first. */
 const BACKSTOP_GRACE_MS = 100

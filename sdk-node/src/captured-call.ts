@@ -1,5 +1,5 @@
-import type { JsonValue } from './canonical-json.ts'
-import { copyJson, isPlainObject } from './canonical-json.ts'
+import type { JsonValue } from '@capiscio/proto/sdk'
+import { copyJson, isPlainObject } from '@capiscio/proto/sdk'
 
 /** Names the arguments of a call that are hashed: one of them, or a list of some of them. */
 export type ParamsSelector = (...args: never[]) => unknown

@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net'
 import { resolve } from 'node:path'
-import { CoreAddressError } from './errors.ts'
+import { CoreAddressError } from '@capiscio/proto/sdk'
 
 /** Where a core listens, decided. `target` is what the gRPC library reads, `label` what messages show. */
 export interface CoreAddress {

@@ -1,17 +1,22 @@
 import { create } from '@bufbuild/protobuf'
 import { CoreService, GetServerInfoRequestSchema } from '@capiscio/proto/core/v1'
+import type { CallLimits } from '@capiscio/proto/sdk'
+import {
+  ClientClosedError,
+  CoreTimeoutError,
+  readOptions,
+  requireTimeoutMs,
+  startBudget,
+  withLimits,
+} from '@capiscio/proto/sdk'
 import type { CallOptions, CoreClient } from './client.ts'
 import { DEFAULT_TIMEOUT_MS } from './client.ts'
 import type { Connector } from './connector.ts'
 import { coreAddressFromEnvironment, parseCoreAddress } from './core-address.ts'
 import { createEmbeddedConnector } from './embedded-core.ts'
-import { ClientClosedError, CoreTimeoutError } from './errors.ts'
-import { readOptions } from './guard-config.ts'
 import { handshake } from './handshake.ts'
 import type { UnaryTransport } from './transport.ts'
 import { createTransport } from './transport.ts'
-import type { CallLimits } from './with-limits.ts'
-import { requireTimeoutMs, startBudget, withLimits } from './with-limits.ts'
 
 /** How long a handshake may take, and an embedded core until it is ready, in milliseconds. */
 const CONNECT_TIMEOUT_MS = 10_000

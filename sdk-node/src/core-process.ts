@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
+import { environmentSecrets } from './environment-secrets.ts'
 import { createOutputTail } from './output-tail.ts'
-import { environmentSecrets } from './redact.ts'
 
 /** The core promises to be gone 4 seconds after SIGTERM. */
 const STOP_GRACE_MS = 5_000

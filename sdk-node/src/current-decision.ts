@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { AllowedToolAccess } from './tool-access.ts'
+import type { AllowedToolAccess } from '@capiscio/proto/sdk'
 
 const ambient = new AsyncLocalStorage<AllowedToolAccess>()
 

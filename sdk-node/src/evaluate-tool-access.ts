@@ -1,3 +1,11 @@
+import type { GuardConfig, ToolAccess } from '@capiscio/proto/sdk'
+import {
+  decideGuardConfig,
+  GUARD_CONFIG_NAMES,
+  readOptions,
+  requireTimeoutMs,
+  requireToolName,
+} from '@capiscio/proto/sdk'
 import { anySignal, getAbortSignal } from './abort-signal.ts'
 import { askCore } from './ask-core.ts'
 import type { CredentialInput } from './caller-credential.ts'
@@ -5,13 +13,8 @@ import { toCallerCredential } from './caller-credential.ts'
 import type { CoreClient } from './client.ts'
 import { getCredential } from './credential.ts'
 import { getDefaultCoreClient } from './default-client.ts'
-import type { GuardConfig } from './guard-config.ts'
-import { decideGuardConfig, GUARD_CONFIG_NAMES, readOptions } from './guard-config.ts'
 import { computeParamsHash } from './params-hash.ts'
 import { getServerOrigin } from './server-origin.ts'
-import type { ToolAccess } from './tool-access.ts'
-import { requireToolName } from './tool-name.ts'
-import { requireTimeoutMs } from './with-limits.ts'
 
 const NAMES = ['credential', 'config', 'signal', 'timeoutMs', 'client'] as const
 

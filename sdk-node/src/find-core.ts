@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { CoreNotFoundError } from './errors.ts'
+import { CoreNotFoundError } from '@capiscio/proto/sdk'
 
 const WHAT_TO_DO = 'Install it ("npm install @capiscio/core"), or run a core elsewhere and set CAPISCIO_CORE_ADDR.'
 

@@ -1,6 +1,5 @@
-import type { DenyReason, TrustLevel } from './enums/decision.ts'
-import { CapiscioError } from './errors.ts'
-import type { DeniedToolAccess } from './tool-access.ts'
+import type { DeniedToolAccess, DenyReason, TrustLevel } from '@capiscio/proto/sdk'
+import { CapiscioError } from '@capiscio/proto/sdk'
 
 /** The core denied the call; the handler was not run. */
 export class GuardError extends CapiscioError {

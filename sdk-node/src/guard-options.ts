@@ -1,9 +1,13 @@
+import type { DecidedGuardConfig, GuardConfig } from '@capiscio/proto/sdk'
+import {
+  decideGuardConfig,
+  GUARD_CONFIG_NAMES,
+  readOptions,
+  requireTimeoutMs,
+  requireToolName,
+} from '@capiscio/proto/sdk'
 import type { ParamsSelector } from './captured-call.ts'
 import type { CoreClient } from './client.ts'
-import type { DecidedGuardConfig, GuardConfig } from './guard-config.ts'
-import { decideGuardConfig, GUARD_CONFIG_NAMES, readOptions } from './guard-config.ts'
-import { requireToolName } from './tool-name.ts'
-import { requireTimeoutMs } from './with-limits.ts'
 
 /** Options of `guard`. They are copied: later changes to the object or its lists change nothing. */
 export interface GuardOptions<Args extends readonly unknown[] = never[]> extends GuardConfig {

@@ -1,10 +1,9 @@
 import { create } from '@bufbuild/protobuf'
 import type { GetServerInfoResponse } from '@capiscio/proto/core/v1'
 import { CoreService, GetServerInfoRequestSchema } from '@capiscio/proto/core/v1'
-import { CoreUnavailableError, CoreVersionError, MethodUnimplementedError } from './errors.ts'
+import { CoreUnavailableError, CoreVersionError, MethodUnimplementedError, startBudget } from '@capiscio/proto/sdk'
 import type { UnaryTransport } from './transport.ts'
 import { CORE_MIN_VERSION, PROTO_VERSION, SDK_VERSION } from './version.ts'
-import { startBudget } from './with-limits.ts'
 
 const POLL_MS = 100
 

@@ -1,19 +1,14 @@
-export { getAbortSignal, withAbortSignal } from './abort-signal.ts'
-export type { BadgeSource, CredentialInput } from './caller-credential.ts'
-export { CallerCredential } from './caller-credential.ts'
-export type { CallOptions, CoreClient } from './client.ts'
-export type { CoreClientOptions } from './core-client.ts'
-export { createCoreClient } from './core-client.ts'
-export { getCredential, setCredential, withCredential } from './credential.ts'
-export { credentialFromMeta } from './credential-from-meta.ts'
-export { credentialToMeta } from './credential-to-meta.ts'
-export { currentDecision } from './current-decision.ts'
-export { getDefaultCoreClient } from './default-client.ts'
-export type { IdentityAssuranceLevel } from './enums/decision.ts'
-export { AuthLevel, DenyReason, EnforcementMode, Outcome, TrustLevel } from './enums/decision.ts'
-export { ServerErrorCode, ServerState } from './enums/server-identity.ts'
-export type { CapiscioErrorCode, FieldViolation } from './errors.ts'
+export type {
+  AllowedToolAccess,
+  CapiscioErrorCode,
+  DeniedToolAccess,
+  FieldViolation,
+  GuardConfig,
+  IdentityAssuranceLevel,
+  ToolAccess,
+} from '@capiscio/proto/sdk'
 export {
+  AuthLevel,
   CallAbortedError,
   CapiscioError,
   ClientClosedError,
@@ -27,18 +22,33 @@ export {
   CoreUnavailableError,
   CoreVersionError,
   CredentialError,
+  DenyReason,
+  EnforcementMode,
   InvalidRequestError,
   MethodUnimplementedError,
+  Outcome,
   RequestTooLargeError,
-} from './errors.ts'
+  ServerErrorCode,
+  ServerState,
+  TrustLevel,
+} from '@capiscio/proto/sdk'
+export { getAbortSignal, withAbortSignal } from './abort-signal.ts'
+export type { BadgeSource, CredentialInput } from './caller-credential.ts'
+export { CallerCredential } from './caller-credential.ts'
+export type { CallOptions, CoreClient } from './client.ts'
+export type { CoreClientOptions } from './core-client.ts'
+export { createCoreClient } from './core-client.ts'
+export { getCredential, setCredential, withCredential } from './credential.ts'
+export { credentialFromMeta } from './credential-from-meta.ts'
+export { credentialToMeta } from './credential-to-meta.ts'
+export { currentDecision } from './current-decision.ts'
+export { getDefaultCoreClient } from './default-client.ts'
 export type { EvaluateToolAccessOptions } from './evaluate-tool-access.ts'
 export { evaluateToolAccess } from './evaluate-tool-access.ts'
 export type { Guarded, Handler } from './guard.ts'
 export { guard } from './guard.ts'
-export type { GuardConfig } from './guard-config.ts'
 export { GuardError } from './guard-error.ts'
 export type { GuardOptions } from './guard-options.ts'
 export { computeParamsHash } from './params-hash.ts'
 export { getServerOrigin, setServerOrigin, withServerOrigin } from './server-origin.ts'
-export type { AllowedToolAccess, DeniedToolAccess, ToolAccess } from './tool-access.ts'
 export { CORE_MIN_VERSION, PROTO_VERSION, SDK_VERSION } from './version.ts'

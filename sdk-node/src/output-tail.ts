@@ -1,4 +1,4 @@
-import { redactSecrets } from './redact.ts'
+import { redactSecrets } from '@capiscio/proto/sdk'
 
 const KEPT_BYTES = 4_096
 

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
-import type { JsonValue } from './canonical-json.ts'
-import { canonicalJson, canonicalJsonOfCopy } from './canonical-json.ts'
+import type { JsonValue } from '@capiscio/proto/sdk'
+import { canonicalJson, canonicalJsonOfCopy } from '@capiscio/proto/sdk'
 
 /**
  * The hash of a tool call's arguments as evidence records carry it: `sha256:` and the

@@ -2,9 +2,7 @@ import { fromBinary } from '@bufbuild/protobuf'
 import { anyUnpack, durationMs } from '@bufbuild/protobuf/wkt'
 import type { Status } from '@capiscio/proto/google/rpc'
 import { BadRequestSchema, RetryInfoSchema, StatusSchema } from '@capiscio/proto/google/rpc'
-import type { ServiceError } from '@grpc/grpc-js'
-import { status } from '@grpc/grpc-js'
-import type { CapiscioError, FieldViolation } from './errors.ts'
+import type { CapiscioError, FieldViolation } from '@capiscio/proto/sdk'
 import {
   CoreAccessError,
   CoreConnectionError,
@@ -14,8 +12,10 @@ import {
   InvalidRequestError,
   MethodUnimplementedError,
   RequestTooLargeError,
-} from './errors.ts'
-import { redactSecrets } from './redact.ts'
+  redactSecrets,
+} from '@capiscio/proto/sdk'
+import type { ServiceError } from '@grpc/grpc-js'
+import { status } from '@grpc/grpc-js'
 
 /** What was attempted, for the message. */
 export interface Attempt {

@@ -1,10 +1,10 @@
 import type { DescMessage, DescMethodUnary, MessageShape } from '@bufbuild/protobuf'
 import { fromBinary, toBinary } from '@bufbuild/protobuf'
+import { CallAbortedError } from '@capiscio/proto/sdk'
 import type { ChannelCredentials, ChannelOptions } from '@grpc/grpc-js'
 import { Client, credentials, Metadata } from '@grpc/grpc-js'
 import { throwIfAborted } from './abort-signal.ts'
 import type { CoreAddress } from './core-address.ts'
-import { CallAbortedError } from './errors.ts'
 import { errorFromStatus } from './status-error.ts'
 
 /** Options of one call. */

@@ -3,21 +3,21 @@ import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import type { CoreClient } from '../../sdk-node/src/client.ts'
-import { clientOver } from '../../sdk-node/src/core-client.ts'
-import type { EmbeddedCoreOptions } from '../../sdk-node/src/embedded-core.ts'
-import { createEmbeddedConnector } from '../../sdk-node/src/embedded-core.ts'
+import type { ToolAccess } from '@capiscio/proto/sdk'
 import {
   ClientClosedError,
   CoreConnectionError,
   CoreStartError,
   CoreTimeoutError,
   CoreUnavailableError,
-} from '../../sdk-node/src/errors.ts'
+} from '@capiscio/proto/sdk'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { CoreClient } from '../../sdk-node/src/client.ts'
+import { clientOver } from '../../sdk-node/src/core-client.ts'
+import type { EmbeddedCoreOptions } from '../../sdk-node/src/embedded-core.ts'
+import { createEmbeddedConnector } from '../../sdk-node/src/embedded-core.ts'
 import { evaluateToolAccess } from '../../sdk-node/src/evaluate-tool-access.ts'
 import { guard } from '../../sdk-node/src/guard.ts'
-import type { ToolAccess } from '../../sdk-node/src/tool-access.ts'
 
 const PROGRAM = join(import.meta.dirname, '..', 'fakes', 'embedded-core-program.ts')
 const SDK = join(import.meta.dirname, '..', '..', 'sdk-node', 'src')

@@ -4,9 +4,11 @@ import { BadRequestSchema, RetryInfoSchema } from '@capiscio/proto/google/rpc'
 import { Code, ConnectError, type ConnectRouter, type HandlerContext } from '@connectrpc/connect'
 import type { Telemetry } from '../ports/telemetry.ts'
 import type { RpcCode, RpcFault } from '../service/rpc-fault.ts'
-import type { CallContext, ServiceImplementation } from '../service/service-implementation.ts'
+import type { ServiceImplementation } from '../service/service-implementation.ts'
 import type { CallGate } from './call-gate.ts'
-import { notOffered, toRpcFault } from './fault-status.ts'
+import { notOffered } from './fault-status.ts'
+import type { UnaryHandler } from './grpc-unary.ts'
+import { createReportFault } from './report-fault.ts'
 
 const CODES: Readonly<Record<RpcCode, Code>> = {
   INVALID_ARGUMENT: Code.InvalidArgument,
@@ -34,11 +36,9 @@ export function addConnectRoutes(
     for (const method of service.methods) {
       const path = `/${service.typeName}/${method.name}`
       const handler = (unary as Record<string, UnaryHandler | undefined>)[method.localName]
+      const report = createReportFault(path, telemetry)
       const refuse = (thrown: unknown): never => {
-        const fault = toRpcFault(thrown, path)
-        telemetry.requestRefused({ method: path, status: fault.code })
-        if (fault.code === 'INTERNAL') telemetry.fault({ where: 'rpc', cause: fault.cause })
-        throw toConnectError(fault)
+        throw toConnectError(report(thrown))
       }
       if (method.methodKind !== 'unary' || handler === undefined) {
         router.rpc(method as never, (async () => refuse(notOffered(path))) as never)
@@ -59,8 +59,6 @@ export function addConnectRoutes(
     }
   }
 }
-
-type UnaryHandler = (request: never, context: CallContext) => Promise<object>
 
 function toConnectError({ code, message, violations, retryAfterMs, cause }: RpcFault): ConnectError {
   const details = []

@@ -1,6 +1,6 @@
+import { CoreAddressError } from '@capiscio/proto/sdk'
 import { describe, expect, test } from 'vitest'
 import { parseBaseUrl } from '../../../sdk-browser/src/base-url.ts'
-import { CoreAddressError } from '../../../sdk-browser/src/errors.ts'
 
 describe('an address that can be asked', () => {
   test.each([

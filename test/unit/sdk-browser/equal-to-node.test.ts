@@ -6,26 +6,6 @@ import * as node from '../../../sdk-node/src/index.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 
-/** Pure files that both SDKs have. An SDK imports nothing of the other, so each has its own copy. */
-const SAME_FILES = [
-  'canonical-json.ts',
-  'decode-decision.ts',
-  'enums/decision.ts',
-  'enums/server-identity.ts',
-  'errors.ts',
-  'guard-config.ts',
-  'recorded-allow.ts',
-  'tool-access.ts',
-  'tool-name.ts',
-  'version.ts',
-  'with-limits.ts',
-]
-
-test.each(SAME_FILES)('%s is the same in both SDKs: a change to one belongs into the other', (file) => {
-  const read = (sdk: string): string => readFileSync(join(ROOT, sdk, 'src', file), 'utf8')
-  expect(read('sdk-browser')).toBe(read('sdk-node'))
-})
-
 test('the versions are those of the packages', () => {
   const { version } = JSON.parse(readFileSync(join(ROOT, 'sdk-browser', 'package.json'), 'utf8'))
   expect(browser.SDK_VERSION).toBe(version)

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createContext, runInContext } from 'node:vm'
+import { canonicalJson, copyJson, isPlainObject } from '@capiscio/proto/sdk'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { canonicalJson, copyJson, isPlainObject } from '../../../sdk-node/src/canonical-json.ts'
 import { sharedVectors } from '../../tools/shared-vectors.ts'
 
 const vectors = sharedVectors('jcs')

@@ -1,7 +1,7 @@
+import { CoreAddressError } from '@capiscio/proto/sdk'
 import { describe, expect, test } from 'vitest'
 import { coreAddressFromEnvironment, parseCoreAddress } from '../../../sdk-node/src/core-address.ts'
 import { createCoreClient } from '../../../sdk-node/src/core-client.ts'
-import { CoreAddressError } from '../../../sdk-node/src/errors.ts'
 
 describe('an address', () => {
   test.each<[text: string, kind: string, target: string]>([

@@ -1,8 +1,8 @@
+import { CredentialError } from '@capiscio/proto/sdk'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { credentialFromMeta } from '../../../sdk-node/src/credential-from-meta.ts'
 import { credentialToMeta } from '../../../sdk-node/src/credential-to-meta.ts'
-import { CredentialError } from '../../../sdk-node/src/errors.ts'
 
 describe('reading _meta', () => {
   test.each<[what: string, meta: unknown, kind: string, secret: string]>([

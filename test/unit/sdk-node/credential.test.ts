@@ -1,9 +1,9 @@
 import { inspect } from 'node:util'
+import { CredentialError } from '@capiscio/proto/sdk'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { CredentialInput, PlainCredential } from '../../../sdk-node/src/caller-credential.ts'
 import { CallerCredential, resolveSecret } from '../../../sdk-node/src/caller-credential.ts'
 import { getCredential, setCredential, withCredential } from '../../../sdk-node/src/credential.ts'
-import { CredentialError } from '../../../sdk-node/src/errors.ts'
 import { getServerOrigin, setServerOrigin, withServerOrigin } from '../../../sdk-node/src/server-origin.ts'
 
 const BADGE = 'eyJhbGciOiJFZERTQSJ9.eyJqdGkiOiJjYW5hcnkifQ.c2lnbmF0dXJl'

@@ -7,10 +7,8 @@ import {
   EvaluateToolAccessRequestSchema,
   Outcome,
 } from '@capiscio/proto/core/v1'
+import { CoreFaultError, DenyReason, decodeDecision } from '@capiscio/proto/sdk'
 import { describe, expect, test } from 'vitest'
-import { decodeDecision } from '../../../sdk-node/src/decode-decision.ts'
-import { DenyReason } from '../../../sdk-node/src/enums/decision.ts'
-import { CoreFaultError } from '../../../sdk-node/src/errors.ts'
 import type { ScriptedAnswer } from '../../fakes/scripted-core.ts'
 import { allow, deny, recordOf } from '../../fakes/scripted-core.ts'
 

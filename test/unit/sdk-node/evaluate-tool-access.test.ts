@@ -1,7 +1,7 @@
+import { CallAbortedError } from '@capiscio/proto/sdk'
 import { describe, expect, test } from 'vitest'
 import { withAbortSignal } from '../../../sdk-node/src/abort-signal.ts'
 import { withCredential } from '../../../sdk-node/src/credential.ts'
-import { CallAbortedError } from '../../../sdk-node/src/errors.ts'
 import type { EvaluateToolAccessOptions } from '../../../sdk-node/src/evaluate-tool-access.ts'
 import { evaluateToolAccess } from '../../../sdk-node/src/evaluate-tool-access.ts'
 import { computeParamsHash } from '../../../sdk-node/src/params-hash.ts'

@@ -1,8 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { CoreNotFoundError } from '@capiscio/proto/sdk'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { CoreNotFoundError } from '../../../sdk-node/src/errors.ts'
 import { findCoreCommand } from '../../../sdk-node/src/find-core.ts'
 
 let application: string

@@ -1,17 +1,17 @@
 import { inspect } from 'node:util'
 import type { EvaluateToolAccessRequest } from '@capiscio/proto/core/v1'
 import { DenyReason } from '@capiscio/proto/core/v1'
-import { afterEach, describe, expect, expectTypeOf, test, vi } from 'vitest'
-import { withAbortSignal } from '../../../sdk-node/src/abort-signal.ts'
-import { withCredential } from '../../../sdk-node/src/credential.ts'
-import { currentDecision } from '../../../sdk-node/src/current-decision.ts'
 import {
   CallAbortedError,
   CoreConnectionError,
   CoreFaultError,
   CoreTimeoutError,
   CredentialError,
-} from '../../../sdk-node/src/errors.ts'
+} from '@capiscio/proto/sdk'
+import { afterEach, describe, expect, expectTypeOf, test, vi } from 'vitest'
+import { withAbortSignal } from '../../../sdk-node/src/abort-signal.ts'
+import { withCredential } from '../../../sdk-node/src/credential.ts'
+import { currentDecision } from '../../../sdk-node/src/current-decision.ts'
 import { guard } from '../../../sdk-node/src/guard.ts'
 import { GuardError } from '../../../sdk-node/src/guard-error.ts'
 import { computeParamsHash } from '../../../sdk-node/src/params-hash.ts'

@@ -1,6 +1,7 @@
+import { redactSecrets } from '@capiscio/proto/sdk'
 import { describe, expect, test } from 'vitest'
+import { environmentSecrets } from '../../../sdk-node/src/environment-secrets.ts'
 import { createOutputTail } from '../../../sdk-node/src/output-tail.ts'
-import { environmentSecrets, redactSecrets } from '../../../sdk-node/src/redact.ts'
 
 const BADGE = 'eyJhbGciOiJFZERTQSJ9.eyJqdGkiOiJjYW5hcnkifQ.c2lnbmF0dXJl'
 const KEY = '-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIcanary\n-----END PRIVATE KEY-----'

@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf'
-import type { GuardConfig as GuardConfigMessage } from '@capiscio/proto/core/v1'
-import { EnforcementMode as EnforcementModeNumber, GuardConfigSchema } from '@capiscio/proto/core/v1'
+import type { GuardConfig as GuardConfigMessage } from '../core-v1.ts'
+import { EnforcementMode as EnforcementModeNumber, GuardConfigSchema } from '../core-v1.ts'
 import type { IdentityAssuranceLevel, TrustLevel } from './enums/decision.ts'
 import { EnforcementMode } from './enums/decision.ts'
 

@@ -1,10 +1,6 @@
 import { timestampDate } from '@bufbuild/protobuf/wkt'
-import type { Decision } from '@capiscio/proto/core/v1'
-import {
-  AuthLevel as AuthLevelNumber,
-  DenyReason as DenyReasonNumber,
-  Outcome as OutcomeNumber,
-} from '@capiscio/proto/core/v1'
+import type { Decision } from '../core-v1.ts'
+import { AuthLevel as AuthLevelNumber, DenyReason as DenyReasonNumber, Outcome as OutcomeNumber } from '../core-v1.ts'
 import type { IdentityAssuranceLevel } from './enums/decision.ts'
 import { AuthLevel, DenyReason, TrustLevel } from './enums/decision.ts'
 import { CoreFaultError } from './errors.ts'

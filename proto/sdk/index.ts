@@ -1,0 +1,12 @@
+// What every SDK makes of the contract, wherever it runs: names, errors, decoding, hashing.
+export * from './canonical-json.ts'
+export * from './decode-decision.ts'
+export * from './enums/decision.ts'
+export * from './enums/server-identity.ts'
+export * from './errors.ts'
+export * from './guard-config.ts'
+export * from './recorded-allow.ts'
+export * from './redact.ts'
+export * from './tool-access.ts'
+export * from './tool-name.ts'
+export * from './with-limits.ts'
