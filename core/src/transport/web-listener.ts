@@ -40,6 +40,8 @@ export function createWebListener(options: WebListenerOptions): WebListener {
     grpc: false,
   })
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 5_000 }, (request, response) => {
+    // Too large to be read to its end: what remains would be taken for the next request.
+    if (Number(request.headers['content-length']) > maxMessageBytes) response.setHeader('connection', 'close')
     if (!guard.handled(request, response)) rpc(request, response)
   })
   server.maxConnections = maxConnections
