@@ -50,15 +50,30 @@ describe('a broken file is refused at start, with its line and the reason', () =
 })
 
 describe('the evidence folder', () => {
-  it.runIf(process.getuid?.() !== 0)('that cannot be written is refused at start', async () => {
+  it('that cannot be written is refused at start', async () => {
     const root = join(folder, 'evidence')
     await mkdir(root, { mode: 0o500 })
     const { code, stderr } = await runCapiscio(['serve', '--socket', join(folder, 's'), '--http', 'none'], {
       env: { HOME: folder, CAPISCIO_EVIDENCE_DIR: root },
     })
     expect(code).toBe(1)
-    expect(stderr).toContain(root)
+    expect(stderr).toBe(
+      `capiscio: ${root} is read-only. Make it writable: chmod 700 ${root}, or mount it read-write.\n`,
+    )
+    expect(await readdir(root)).toEqual([])
   })
+
+  it.each(['/sys/capiscio-evidence', '/dev/null/evidence'])(
+    'that no folder can be is refused in one line: %s',
+    async (root) => {
+      const { code, stderr } = await runCapiscio(['serve', '--socket', join(folder, 's'), '--http', 'none'], {
+        env: { HOME: folder, CAPISCIO_EVIDENCE_DIR: root },
+      })
+      expect(code).toBe(1)
+      expect(stderr).toMatch(/^capiscio: .*cannot be [^\n]*\n$/)
+      expect(stderr).toContain(root)
+    },
+  )
 
   it('with a mode that lets others in is refused at start', async () => {
     const root = join(folder, 'evidence')

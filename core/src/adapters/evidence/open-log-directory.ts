@@ -62,6 +62,19 @@ const LOCK_FILE = 'lock'
  * @throws {LogDirectoryRefused}
  */
 export async function openLogDirectory(options: OpenLogDirectoryOptions): Promise<LogDirectory> {
+  try {
+    return await open(options)
+  } catch (error) {
+    // Whatever else the system says no to: a full disk, a read-only mount, a foreign file system.
+    const code = errorCode(error)
+    if (error instanceof LogDirectoryRefused || code === undefined || !('syscall' in (error as object))) throw error
+    const path = options.location.root ?? options.location.directory
+    const message = `The evidence ${path} cannot be used: ${(error as Error).message}. Name a folder that this user can write.`
+    throw new LogDirectoryRefused('LOG_UNWRITABLE', path, message, { cause: error })
+  }
+}
+
+async function open(options: OpenLogDirectoryOptions): Promise<LogDirectory> {
   const { location } = options
   const top = await canonicalPath(location.root ?? location.directory)
   const stateDir = await canonicalPath(options.stateDir)
