@@ -40,8 +40,7 @@ export function createWebListener(options: WebListenerOptions): WebListener {
     grpc: false,
   })
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 5_000 }, (request, response) => {
-    // Too large to be read to its end: what remains would be taken for the next request.
-    if (Number(request.headers['content-length']) > maxMessageBytes) response.setHeader('connection', 'close')
+    readToTheEnd(request, response)
     if (!guard.handled(request, response)) rpc(request, response)
   })
   server.maxConnections = maxConnections
@@ -90,6 +89,16 @@ export function createWebListener(options: WebListenerOptions): WebListener {
         server.closeAllConnections()
       }),
   }
+}
+
+/**
+ * A request that is answered before it was read, because it is too large, is still read to
+ * its end and thrown away: closing on it would take the answer from a client that is still
+ * sending. The request timeout ends what has no end.
+ */
+function readToTheEnd(request: IncomingMessage, response: ServerResponse): void {
+  request[Symbol.asyncIterator] = () => request.iterator({ destroyOnReturn: false })
+  response.once('finish', () => request.resume())
 }
 
 function bind(server: Server, host: string, port: number): Promise<number> {
