@@ -68,14 +68,18 @@ async function startLog(
   opened: LogDirectory,
   { createSigner, verifier, clock, telemetry, limits = EVIDENCE_LOG_LIMITS }: OpenEvidenceOptions,
 ): Promise<OpenedEvidence> {
-  const { origin, directory, segments, repair, publishedCheckpoint } = opened
+  const { origin, directory, segments, repair, publishedCheckpoint, rememberedHead } = opened
   const signer = createSigner(opened.seed)
   const key = parseVerifierKey(opened.vkey)
   if (formatVerifierKey(createVerifierKey(origin, signer.publicKey)) !== opened.vkey) {
     const message = `log.json in ${directory} names another key than the state folder holds. Put the right one back from a copy.`
     throw new EvidenceRefused('LOG_KEY_MISMATCH', message, { file: 'log.json' })
   }
-  const known = publishedCheckpoint === undefined ? [] : [openCheckpoint(publishedCheckpoint, origin, [key], verifier)]
+  // Where the log was when it was last started or stopped: a journal that is shorter, or tells
+  // another story, was cut or put back, and going on would sign a second root for one size.
+  const known = [publishedCheckpoint, rememberedHead]
+    .filter((note) => note !== undefined)
+    .map((note) => openCheckpoint(note, origin, [key], verifier))
   const recovered = await recoverJournal({ segments, origin, keys: [key], verifier, known })
 
   // Everything is proven; from here on files change. A crash in here leaves the torn tail
@@ -89,6 +93,10 @@ async function startLog(
   if (lastBatch !== undefined) await repair.storeAgain(lastBatch.segment, lastBatch.offset, lastBatch.bytes)
 
   const journal = await opened.openJournal(recovered.newestSegmentBytes)
-  const log = createEvidenceLog({ journal, signer, origin, recovered, telemetry, clock, limits })
+  if (recovered.checkpoint !== undefined) await opened.rememberHead(recovered.checkpoint)
+  const log = createEvidenceLog({
+    ...{ journal, signer, origin, recovered, telemetry, clock, limits },
+    rememberHead: (checkpoint) => opened.rememberHead(checkpoint),
+  })
   return { log, directory, quarantinedBytes: tornTail?.bytes ?? 0 }
 }

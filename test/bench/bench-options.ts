@@ -21,8 +21,8 @@ export const USAGE = `Measures a core beside a trivial gRPC server. See docs/per
   npm run bench -- [options]
 
   --quick           leave out the memory measurement over a million decisions
-  --rounds N        rounds in which every case is measured once (default: 15)
-  --slice-ms N      how long each case is measured in a round (default: 250)
+  --rounds N        rounds in which every case is measured once (default: 21)
+  --slice-ms N      how long each case is measured in a round (default: 400)
   --repeat N        measure and print N times, then say how far the ratios disagree (default: 1)
   --compare FILE    also show ratios to a saved run
   --dir DIR         results and working files, on the disk to measure (default: bench-results)
@@ -38,8 +38,8 @@ export function parseBenchOptions(args: readonly string[], defaultFolder: string
     args: [...args],
     options: {
       quick: { type: 'boolean', default: false },
-      rounds: { type: 'string', default: '15' },
-      'slice-ms': { type: 'string', default: '250' },
+      rounds: { type: 'string', default: '21' },
+      'slice-ms': { type: 'string', default: '400' },
       repeat: { type: 'string', default: '1' },
       compare: { type: 'string' },
       dir: { type: 'string', default: defaultFolder },

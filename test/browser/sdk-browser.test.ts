@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { AdminService, CoreService, EvidenceService } from '@capiscio/proto/core/v1'
@@ -8,6 +8,7 @@ import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type * as Sdk from '../../sdk-browser/src/index.ts'
 import { type CoreProcess, devCredential, startDevCore } from '../tools/core-process.ts'
+import { codeBlocks } from '../interop/docs-page.ts'
 import { createRawClient, type RawClient } from '../tools/raw-client.ts'
 import { bundleForBrowser } from './bundle.ts'
 import { hasChromium, startChromium, type TestBrowser } from './chromium.ts'
@@ -89,6 +90,26 @@ describe.skipIf(!hasChromium())('in a real browser', () => {
       { baseUrl: core.http, ...question },
     )
   }
+
+  describe('the example in docs/clients/browser.md', () => {
+    test('prints what the page says it prints', async () => {
+      // Beside the tests, so that its imports resolve as a reader's would.
+      const folder = await mkdtemp(join(import.meta.dirname, 'example-'))
+      try {
+        const entry = join(folder, 'example.js')
+        await writeFile(entry, codeBlocks('browser.md', 'js')[0])
+        const { code } = await bundleForBrowser(entry)
+        const printed: string[] = []
+        allowed.on('console', (message) => printed.push(message.text()))
+        await allowed.evaluate((settings) => Object.assign(globalThis, { settings }), { coreUrl: core.http, badge })
+        await allowed.addScriptTag({ type: 'module', content: code })
+        await expect.poll(() => printed).toEqual(codeBlocks('browser.md', 'text')[0].trim().split('\n'))
+        allowed.removeAllListeners('console')
+      } finally {
+        await rm(folder, { recursive: true })
+      }
+    })
+  })
 
   describe.each(PROTOCOLS)('a page of an allowed origin, over %s', (protocol) => {
     test('gets an ALLOW with its record', async () => {

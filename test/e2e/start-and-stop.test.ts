@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -145,6 +145,68 @@ describe('the evidence folder', () => {
     expect(stderr).toMatch(/^capiscio: JOURNAL_DAMAGED: /)
     expect(stderr).toContain(name)
     expect(await readFile(join(journal, name))).toEqual(bytes)
+  })
+})
+
+describe('an evidence log that is put back to an older state', () => {
+  const started = () => startDevCore(folder)
+  const again = () => runCapiscio(['dev', '--dir', folder, '--listen', '127.0.0.1:0', '--http', '127.0.0.1:0'])
+  let journal: string
+
+  /** A core that decided five times more, and was stopped or killed. */
+  async function decideFive(end: 'stop' | 'kill'): Promise<void> {
+    const core = await started()
+    {
+      using client = createRawClient(core.address)
+      for (let call = 0; call < 5; call += 1)
+        await client.call(CoreService.method.evaluateToolAccess, { toolName: `t${call}` })
+    }
+    await core[end]()
+    const [id = ''] = await readdir(join(folder, 'evidence', 'logs'))
+    journal = join(folder, 'evidence', 'logs', id, 'journal')
+  }
+
+  it.each(['stop', 'kill'] as const)('is refused when it ends before the last start, after a %s', async (end) => {
+    await decideFive(end)
+    const older = join(folder, 'older')
+    await cp(journal, older, { recursive: true })
+    await decideFive(end)
+    // Seen by the next start, which remembers ten.
+    await (await started()).kill()
+    await rm(journal, { recursive: true })
+    await cp(older, journal, { recursive: true })
+    const { code, stderr } = await again()
+    expect(code).toBe(3)
+    expect(stderr).toMatch(
+      /^capiscio: JOURNAL_ROLLED_BACK: The journal ends after 5 entries, but a checkpoint for 10 exists/,
+    )
+  })
+
+  it('is refused when it ends before the last graceful stop', async () => {
+    await decideFive('stop')
+    const older = join(folder, 'older')
+    await cp(journal, older, { recursive: true })
+    await decideFive('stop')
+    await rm(journal, { recursive: true })
+    await cp(older, journal, { recursive: true })
+    expect(await again()).toMatchObject({ code: 3, stderr: expect.stringContaining('JOURNAL_ROLLED_BACK') })
+  })
+
+  it('is refused when it is emptied: the log must not begin again under its name', async () => {
+    await decideFive('stop')
+    await rm(journal, { recursive: true })
+    await mkdir(journal, { mode: 0o700 })
+    expect(await again()).toMatchObject({ code: 3, stderr: expect.stringContaining('JOURNAL_ROLLED_BACK') })
+    expect(await readdir(journal)).toEqual([])
+  })
+
+  it('goes on when nothing was taken from it', async () => {
+    await decideFive('kill')
+    await decideFive('stop')
+    const core = await started()
+    using client = createRawClient(core.address)
+    expect((await client.call(CoreService.method.getServerInfo, {})).evidenceLog?.size).toBe(10n)
+    await core.kill()
   })
 })
 

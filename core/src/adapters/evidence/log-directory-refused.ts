@@ -18,6 +18,8 @@ export type LogDirectoryRefusalCode =
   | 'LOG_KEY_MISSING'
   /** The key file cannot be read. */
   | 'LOG_KEY_MALFORMED'
+  /** The remembered checkpoint cannot be read. */
+  | 'LOG_HEAD_MALFORMED'
   /** The folder held a log before and is missing or empty now. */
   | 'LOG_EMPTIED'
   /** The folder holds another log than before. */

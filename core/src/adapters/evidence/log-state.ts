@@ -23,6 +23,14 @@ export interface LogState {
   readKey(id: string, origin: string): Promise<Uint8Array | undefined>
   /** Keeps a new key. Durable on return. */
   writeKey(id: string, origin: string, seed: Uint8Array): Promise<void>
+  /**
+   * The checkpoint that was remembered last; it came from this log's own writer. Unverified.
+   *
+   * @throws {LogDirectoryRefused} LOG_HEAD_MALFORMED
+   */
+  readHead(id: string): Promise<Uint8Array | undefined>
+  /** Remembers a checkpoint. Durable on return. */
+  writeHead(id: string, checkpoint: Uint8Array): Promise<void>
   /** Ids of the logs that were last opened in this folder (canonical path). */
   logsIn(directory: string): Promise<readonly string[]>
   /** The folder where a log was last opened. */
@@ -33,12 +41,14 @@ export interface LogState {
   forgetDirectory(id: string): Promise<void>
 }
 
-/** @param stateDir absolute; keys go to `log-keys/`, whereabouts to `log-directories/`, each `<16 hex>.json` */
+/** @param stateDir absolute; keys go to `log-keys/`, whereabouts to `log-directories/`, checkpoints to `log-heads/`, each `<16 hex>.json` */
 export function createLogState(stateDir: string): LogState {
   const keys = join(stateDir, 'log-keys')
   const directories = join(stateDir, 'log-directories')
+  const heads = join(stateDir, 'log-heads')
   const keyFile = (id: string) => join(keys, `${id}.json`)
   const directoryFile = (id: string) => join(directories, `${id}.json`)
+  const headFile = (id: string) => join(heads, `${id}.json`)
 
   async function directoryOf(id: string): Promise<string | undefined> {
     return (await readJsonFile(directoryFile(id), ['directory'], 'LOG_KEY_MALFORMED'))?.directory
@@ -49,7 +59,7 @@ export function createLogState(stateDir: string): LogState {
     directoryOf,
 
     async check() {
-      for (const folder of [stateDir, keys, directories]) await checkPrivateDirectory(folder)
+      for (const folder of [stateDir, keys, directories, heads]) await checkPrivateDirectory(folder)
     },
 
     async readKey(id, origin) {
@@ -87,6 +97,16 @@ export function createLogState(stateDir: string): LogState {
       await makeDirectoryDurably(keys)
       await writeJsonFile(keyFile(id), { origin, seed: encodeBase64url(seed) })
       await syncWithAncestors(keys)
+    },
+
+    async readHead(id) {
+      const file = await readJsonFile(headFile(id), ['checkpoint'], 'LOG_HEAD_MALFORMED')
+      return file && new TextEncoder().encode(file.checkpoint)
+    },
+
+    async writeHead(id, checkpoint) {
+      await makeDirectoryDurably(heads)
+      await writeJsonFile(headFile(id), { checkpoint: new TextDecoder().decode(checkpoint) })
     },
 
     async logsIn(directory) {

@@ -42,6 +42,10 @@ export interface LogDirectory extends LogIdentity {
   readonly segments: readonly JournalSegment[]
   /** The file `checkpoint`, where one was published. Unverified. */
   readonly publishedCheckpoint: Uint8Array | undefined
+  /** The checkpoint that the state folder remembers. Unverified. */
+  readonly rememberedHead: Uint8Array | undefined
+  /** Remembers a checkpoint in the state folder. Durable on return. */
+  rememberHead(checkpoint: Uint8Array): Promise<void>
   readonly repair: JournalRepair
   /**
    * The journal, to go on after `newestSegmentBytes` of the newest segment. Its `close`
@@ -164,6 +168,8 @@ async function openLocked(
     seed,
     segments,
     publishedCheckpoint: await readOptional(join(directory, 'checkpoint')),
+    rememberedHead: await state.readHead(identity.id),
+    rememberHead: (checkpoint) => state.writeHead(identity.id, checkpoint),
     repair: createJournalRepair(directory),
     openJournal(newestSegmentBytes) {
       const name = segments.at(-1)?.name

@@ -34,7 +34,12 @@ export interface EvidenceLogOptions {
   /** The log key. Used for nothing else. */
   readonly signer: Ed25519Signer
   readonly origin: string
-  readonly recovered: Pick<RecoveredJournal, 'tree' | 'newestSegmentBytes'>
+  readonly recovered: Pick<RecoveredJournal, 'tree' | 'newestSegmentBytes' | 'checkpoint'>
+  /**
+   * Keeps the newest checkpoint in another place than the log, before the log is released.
+   * The next start holds the log against it. A failure is reported and loses nothing.
+   */
+  readonly rememberHead?: (checkpoint: Uint8Array) => Promise<void>
   readonly telemetry: Pick<Telemetry, 'evidenceCommitted' | 'evidenceFailed' | 'fault'>
   readonly clock: Pick<Clock, 'monotonicMs'>
   readonly limits?: EvidenceLogLimits
@@ -53,6 +58,8 @@ export interface EvidenceLog {
   readonly vkey: string
   /** Entries that are durable and covered by a durable signed checkpoint. */
   readonly size: number
+  /** The newest durable signed checkpoint; absent while the log is empty. */
+  readonly checkpoint: Uint8Array | undefined
   state(): EvidenceLogState
   /**
    * Stores one entry. On return it survives a power cut, is covered by a signed checkpoint
@@ -85,7 +92,7 @@ interface Waiting {
  * @throws TypeError when the origin cannot name a log
  */
 export function createEvidenceLog(options: EvidenceLogOptions): EvidenceLog {
-  const { journal, signer, origin, recovered, telemetry, clock, limits = EVIDENCE_LOG_LIMITS } = options
+  const { journal, signer, origin, recovered, telemetry, clock, rememberHead, limits = EVIDENCE_LOG_LIMITS } = options
   const key = createVerifierKey(origin, signer.publicKey)
   const checkpoints = createCheckpointSigner(key, signer, recovered.tree.size)
 
@@ -98,6 +105,7 @@ export function createEvidenceLog(options: EvidenceLogOptions): EvidenceLog {
 
   // Owned by the writer loop, of which there is never more than one.
   let committed = recovered.tree
+  let newestCheckpoint = recovered.checkpoint
   // A journal without segments counts as full: the first batch starts one.
   let segmentBytes = recovered.newestSegmentBytes ?? Number.POSITIVE_INFINITY
   let writer: Promise<void> | undefined
@@ -121,7 +129,8 @@ export function createEvidenceLog(options: EvidenceLogOptions): EvidenceLog {
 
     // A crash up to here: nobody was answered, nothing was written. The signed checkpoint
     // exists in memory only, so the next process may sign another root for this size.
-    const bytes = encodeBatch(firstIndex, leaves, checkpoints.sign(tree))
+    const checkpoint = checkpoints.sign(tree)
+    const bytes = encodeBatch(firstIndex, leaves, checkpoint)
 
     if (segmentBytes > 0 && segmentBytes + bytes.length > limits.segmentBytes) {
       // A crash in here leaves no new file or an empty one. Both recover to `committed`:
@@ -138,6 +147,7 @@ export function createEvidenceLog(options: EvidenceLogOptions): EvidenceLog {
     // Entries and signed checkpoint survive everything from here on. Only now may the
     // state move and callers hear of it.
     committed = tree
+    newestCheckpoint = checkpoint
     segmentBytes += bytes.length
     batch.forEach((entry, i) => {
       entry.resolve({ index: firstIndex + i })
@@ -187,6 +197,11 @@ export function createEvidenceLog(options: EvidenceLogOptions): EvidenceLog {
   async function finish(): Promise<void> {
     await writer
     try {
+      if (newestCheckpoint !== undefined) await rememberHead?.(newestCheckpoint)
+    } catch (cause) {
+      telemetry.fault({ where: 'remembering the evidence head', cause })
+    }
+    try {
       await journal.close()
     } finally {
       state = 'closed'
@@ -198,6 +213,9 @@ export function createEvidenceLog(options: EvidenceLogOptions): EvidenceLog {
     vkey: formatVerifierKey(key),
     get size() {
       return committed.size
+    },
+    get checkpoint() {
+      return newestCheckpoint
     },
     state: () => state,
 

@@ -31,6 +31,8 @@ export interface SegmentRange {
 export interface RecoveredJournal {
   /** The tree of the last commit. */
   readonly tree: RightEdge
+  /** The signed checkpoint of that tree, as it was written; absent when nothing was committed. */
+  readonly checkpoint: Uint8Array | undefined
   /** Committed bytes in the newest segment; absent when there is no segment. */
   readonly newestSegmentBytes: number | undefined
   /** The last commit with its entries. */
@@ -50,6 +52,7 @@ export interface RecoveredJournal {
 export async function recoverJournal(options: RecoverOptions): Promise<RecoveredJournal> {
   let recovered: RecoveredJournal = {
     tree: EMPTY_EDGE,
+    checkpoint: undefined,
     newestSegmentBytes: undefined,
     lastBatch: undefined,
     tornTail: undefined,
@@ -83,7 +86,7 @@ async function replaySegment(
   { origin, keys, verifier, known }: RecoverOptions,
 ): Promise<RecoveredJournal> {
   const reader = createSegmentReader(segment)
-  let { tree: committed, lastBatch } = before
+  let { tree: committed, checkpoint: newest, lastBatch } = before
   let tree = committed
   let batchStart = 0
   let offset = 0
@@ -117,6 +120,7 @@ async function replaySegment(
         throw refusal('JOURNAL_COMMIT_INVALID', segment, tree.size, 'a checkpoint of exactly the entries before it')
       }
       committed = tree
+      newest = frame.note.slice()
       lastBatch = { segment, offset: batchStart, bytes: offset - batchStart }
       batchStart = offset
     }
@@ -125,7 +129,7 @@ async function replaySegment(
   const tailBytes = segment.size - batchStart
   if (tailBytes > 0) await refuseUnlessTorn(reader, segment, offset, tree.size)
   const tornTail = tailBytes > 0 ? { segment, offset: batchStart, bytes: tailBytes } : undefined
-  return { tree: committed, newestSegmentBytes: batchStart, lastBatch, tornTail }
+  return { tree: committed, checkpoint: newest, newestSegmentBytes: batchStart, lastBatch, tornTail }
 }
 
 function refuseUnlessExtends(known: readonly Checkpoint[], tree: RightEdge, segment: JournalSegment): void {

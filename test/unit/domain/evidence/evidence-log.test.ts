@@ -136,7 +136,7 @@ describe('a log', () => {
     const options = {
       journal: createMemoryJournal().open(),
       signer,
-      recovered: { tree: EMPTY_EDGE, newestSegmentBytes: undefined },
+      recovered: { tree: EMPTY_EDGE, checkpoint: undefined, newestSegmentBytes: undefined },
       telemetry: createRecorder(),
       clock: { monotonicMs: () => 0 },
     }
