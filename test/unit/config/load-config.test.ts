@@ -34,7 +34,7 @@ afterEach(() => {
 function load({ command = 'serve', flags = {}, env = {}, file: text }: Given): LoadedConfig {
   if (text !== undefined) writeFileSync(file, text)
   const withFile = text === undefined ? flags : { config: file, ...flags }
-  return loadConfig({ command, flags: withFile, env: { HOME: '/home/u', ...env }, cwd: '/work' })
+  return loadConfig({ command, flags: withFile, env: { HOME: '/home/u', ...env }, cwd: '/srv' })
 }
 
 const decide = (given: Given): Config => load(given).config
@@ -101,8 +101,8 @@ describe('without file, environment and flags', () => {
     expect(decide({ command: 'dev' })).toMatchObject({
       profile: 'dev',
       portFallback: true,
-      stateDir: '/work/.capiscio-dev/state',
-      evidence: { root: '/work/.capiscio-dev/evidence' },
+      stateDir: '/srv/.capiscio-dev/state',
+      evidence: { root: '/srv/.capiscio-dev/evidence' },
     })
   })
 
@@ -196,7 +196,7 @@ describe('the configuration file', () => {
 
   test('relative paths elsewhere start from the working folder', () => {
     const { stateDir, policyFile } = decide({ env: { CAPISCIO_STATE_DIR: 's' }, flags: { policy: 'p.yaml' } })
-    expect([stateDir, policyFile]).toEqual(['/work/s', '/work/p.yaml'])
+    expect([stateDir, policyFile]).toEqual(['/srv/s', '/srv/p.yaml'])
   })
 
   test.each([
@@ -594,7 +594,7 @@ describe('listeners', () => {
     expect(listen({ flags: { socket: '/run/c.sock' } })).toEqual({ socket: '/run/c.sock', http })
     expect(listen({ flags: { listen: 'unix:///run/c.sock' } })).toEqual({ socket: '/run/c.sock', http })
     expect(listen({ file: 'listen: { tcp: "127.0.0.1:1" }\n', flags: { socket: 's' } })).toEqual({
-      socket: '/work/s',
+      socket: '/srv/s',
       http,
     })
   })

@@ -26,6 +26,14 @@ const FORBIDDEN: readonly (readonly [file: string, specifier: string])[] = [
   ['core/src/service/planted.ts', '@grpc/grpc-js'],
   ['core/src/transport/planted.ts', '../domain/guard/tool-guard.ts'],
   ['core/src/config/planted.ts', '../transport/grpc-listener.ts'],
+  ['core/src/domain/identity/planted.ts', '../guard/tool-guard.ts'],
+  ['core/src/domain/badge/planted.ts', '../identity/disclosed-identity.ts'],
+  ['proto/sdk/planted.ts', 'node:fs'],
+  ['proto/sdk/planted.ts', '@grpc/grpc-js'],
+  ['sdk-browser/src/planted.ts', 'node:fs'],
+  ['sdk-browser/src/planted.ts', '@capiscio/mcp'],
+  ['sdk-browser/src/planted.ts', '@connectrpc/connect-node'],
+  ['sdk-node/src/planted.ts', '@capiscio/mcp-browser'],
   ['sdk-node/src/planted.ts', '@capiscio/core'],
   ['sdk-node/src/planted.ts', '../../core/src/core.ts'],
 ]
@@ -40,6 +48,10 @@ const ALLOWED: readonly (readonly [file: string, specifier: string])[] = [
   ['core/src/service/planted.ts', '../domain/guard/tool-guard.ts'],
   ['core/src/transport/planted.ts', '../service/rpc-fault.ts'],
   ['core/src/adapters/planted/planted.ts', '../../ports/clock.ts'],
+  ['core/src/domain/identity/planted.ts', '../badge/badge-verifier.ts'],
+  ['proto/sdk/planted.ts', '../core-v1.ts'],
+  ['proto/sdk/planted.ts', 'canonicalize'],
+  ['sdk-browser/src/planted.ts', '@capiscio/proto/sdk'],
   ['sdk-node/src/planted.ts', '@capiscio/proto/core/v1'],
 ]
 
