@@ -188,12 +188,13 @@ describe('files and folders', () => {
     second.send('close')
     await second.exited
     const found = modes()
-    // Journal, lock, log.json, quarantined tail, key, whereabouts.
+    // Journal, lock, log.json, quarantined tail, key, whereabouts, remembered head.
     expect(found.filter(([kind]) => kind === 'file').map(([, mode]) => mode)).toEqual(
-      Array.from({ length: 6 }, () => 0o600),
+      Array.from({ length: 7 }, () => 0o600),
     )
+    // The two given ones, journal, quarantine, and one for each of the last three.
     expect(found.filter(([kind]) => kind !== 'file').map(([, mode]) => mode)).toEqual(
-      Array.from({ length: 6 }, () => 0o700),
+      Array.from({ length: 7 }, () => 0o700),
     )
   })
 
