@@ -42,9 +42,7 @@ const badge = async (name: string) => ({
 function recordOf(decision: Awaited<ReturnType<typeof ask>>): Record<string, unknown> {
   const record = JSON.parse(Buffer.from(decision.leaf).toString()) as Record<string, unknown>
   expect(record['id']).toBe(decision.evidenceId)
-  expect(record['capiscio.decision']).toBe(
-    Outcome[decision.outcome as never] ?? (decision.outcome === Outcome.ALLOW ? 'ALLOW' : 'DENY'),
-  )
+  expect(record['capiscio.decision']).toBe(decision.outcome === Outcome.ALLOW ? 'ALLOW' : 'DENY')
   expect(record['capiscio.deny_reason'] ?? '').toBe(decision.code)
   expect(record['capiscio.policy_version']).toBe(decision.policyVersion)
   expect(record['capiscio.agent.did']).toBe(decision.principal)
@@ -128,10 +126,7 @@ describe('a caller asks to run a tool', () => {
     ]
     for (const [value, reason] of cases) {
       const decision = await ask({ toolName: 'list_files', credential: { case: 'badgeJws', value } })
-      expect([decision.outcome, DenyReason[decision.reason as never] ?? decision.reason]).toEqual([
-        Outcome.DENY,
-        reason,
-      ])
+      expect([decision.outcome, decision.reason]).toEqual([Outcome.DENY, reason])
       expect(decision.principal).toBe('')
       expect(decision.trustLevel).toBeUndefined()
       recordOf(decision)

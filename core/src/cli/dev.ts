@@ -29,7 +29,7 @@ export function addDevCommand(program: Command, io: CliIo): void {
     .description('run a core for trying things out, with example badges, an API key and a policy')
     .option('--dir <dir>', 'where everything is kept', '.capiscio-dev')
     .option('--listen <address>', 'gRPC on HOST:PORT (default: 127.0.0.1:50051)')
-    .option('--http <address>', 'health and metrics on HOST:PORT (default: 127.0.0.1:50052)')
+    .option('--http <address>', 'web listener on HOST:PORT (default: 127.0.0.1:50052)')
     .option('--allow-origin <origin...>', 'let pages of this origin call from a browser')
     .option('--policy <file>', 'policy file (default: policy.yaml in the folder)')
     .option('--log-level <level>', 'what to log', 'warn')

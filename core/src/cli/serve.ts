@@ -43,7 +43,7 @@ export function configOptions(command: Command): Command {
     .option('--config <file>', 'configuration file')
     .option('--profile <name>', 'connected-prod, air-gapped or dev')
     .option('--socket <path>', 'gRPC on a Unix socket')
-    .option('--http <address>', 'health and metrics on HOST:PORT, or none')
+    .option('--http <address>', 'web listener (Connect, gRPC-Web, health, metrics) on HOST:PORT, or none')
     .option('--allow-origin <origin...>', 'let pages of this origin call from a browser')
     .option('--state-dir <dir>', 'home of keys, outside the evidence')
     .option('--evidence-log <dir>', 'write exactly this evidence log')
