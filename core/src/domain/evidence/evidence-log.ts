@@ -71,10 +71,26 @@ export interface EvidenceLog {
    * @throws RangeError for an empty entry or one over 65535 bytes
    */
   append(leaf: Uint8Array): Promise<{ readonly index: number }>
+  /**
+   * Calls back after every commit, in order, when its records are durable and their callers
+   * have been answered. A listener that throws is reported and harms nobody. Returns a
+   * function that ends it.
+   */
+  onCommit(listener: (commit: EvidenceCommit) => void): () => void
   /** Calls back once when the log fails; at once when it has failed already. */
   onFailure(listener: (cause: unknown) => void): void
   /** Stores what was accepted, then releases the journal. Idempotent. */
   close(): Promise<void>
+}
+
+/** A batch of entries that became durable together. */
+export interface EvidenceCommit {
+  /** Index of the first leaf. */
+  readonly firstIndex: number
+  /** Their bytes, not to be changed. */
+  readonly leaves: readonly Uint8Array[]
+  /** The signed checkpoint of the tree that ends with them. */
+  readonly checkpoint: Uint8Array
 }
 
 interface Waiting {
@@ -101,6 +117,7 @@ export function createEvidenceLog(options: EvidenceLogOptions): EvidenceLog {
   let waiting: Waiting[] = []
   let failure: { readonly cause: unknown } | undefined
   const failureListeners: ((cause: unknown) => void)[] = []
+  const commitListeners = new Set<(commit: EvidenceCommit) => void>()
   let closed: Promise<void> | undefined
 
   // Owned by the writer loop, of which there is never more than one.
@@ -157,6 +174,8 @@ export function createEvidenceLog(options: EvidenceLogOptions): EvidenceLog {
       bytes: bytes.length,
       durationMs: clock.monotonicMs() - startedMs,
     })
+    for (const listener of commitListeners)
+      notify(() => listener({ firstIndex, leaves, checkpoint }), 'evidence commit')
   }
 
   async function writeAll(): Promise<void> {
@@ -183,14 +202,14 @@ export function createEvidenceLog(options: EvidenceLogOptions): EvidenceLog {
     waiting = []
     for (const entry of refused) entry.reject(unavailable('The record could not be stored.', cause))
     telemetry.evidenceFailed({ cause })
-    for (const listener of failureListeners) notify(listener, cause)
+    for (const listener of failureListeners) notify(() => listener(cause), 'evidence failure')
   }
 
-  function notify(listener: (cause: unknown) => void, cause: unknown): void {
+  function notify(call: () => void, event: string): void {
     try {
-      listener(cause)
+      call()
     } catch (thrown) {
-      telemetry.fault({ where: 'evidence failure listener', cause: thrown })
+      telemetry.fault({ where: `${event} listener`, cause: thrown })
     }
   }
 
@@ -234,9 +253,14 @@ export function createEvidenceLog(options: EvidenceLogOptions): EvidenceLog {
       })
     },
 
+    onCommit(listener) {
+      commitListeners.add(listener)
+      return () => void commitListeners.delete(listener)
+    },
+
     onFailure(listener) {
-      if (failure !== undefined) notify(listener, failure.cause)
-      else failureListeners.push(listener)
+      if (failure === undefined) failureListeners.push(listener)
+      else notify(() => listener(failure?.cause), 'evidence failure')
     },
 
     close() {
