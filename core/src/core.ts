@@ -13,6 +13,7 @@ import type { Config } from './config/config.ts'
 import { createBadgeVerifier } from './domain/badge/badge-verifier.ts'
 import { EVIDENCE_LOG_LIMITS } from './domain/evidence/evidence-log.ts'
 import { createToolGuard } from './domain/guard/tool-guard.ts'
+import { createServerVerifier } from './domain/identity/verify-server.ts'
 import { createAllowedToolsCompiler } from './domain/policy/allowed-tools.ts'
 import { openEvidence } from './evidence-setup.ts'
 import { loadGuardRules } from './guard-rules.ts'
@@ -99,6 +100,16 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
     coreVersion: CORE_VERSION,
   })
 
+  const servers = createServerVerifier({
+    issuers: () => rules.issuers,
+    audience: rules.audience.own,
+    badges,
+    offlineBadges: badges,
+    ed25519,
+    clock,
+    requireKey: true,
+  })
+
   const notReadyReasons = (): string[] => {
     if (phase === 'starting') return ['The core is starting.']
     if (phase === 'stopping') return ['The core is shutting down.']
@@ -111,6 +122,7 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
   const coreService = createCoreService({
     evaluate,
     allowedTools,
+    servers,
     serverInfo: () =>
       describeServer({
         config,
@@ -123,7 +135,12 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
         implementedMethods: () => implementedMethods(services),
       }),
   })
-  const mcpService = createMcpService({ evaluate, allowedTools, isReady: () => notReadyReasons().length === 0 })
+  const mcpService = createMcpService({
+    evaluate,
+    allowedTools,
+    servers,
+    isReady: () => notReadyReasons().length === 0,
+  })
   const evidenceService = implementService(EvidenceService, {})
   const services = [
     coreService,

@@ -236,7 +236,7 @@ describe('SimpleGuardService.GenerateKeyPair', () => {
 
 describe('calls of the old contract that are not offered yet', () => {
   it.each([
-    MCPService.method.verifyServerIdentity,
+    MCPService.method.evaluatePolicyDecision,
     BadgeService.method.verifyBadge,
     SimpleGuardService.method.exportKey,
   ])('answer UNIMPLEMENTED: $name', async (method) => {

@@ -6,6 +6,7 @@ import {
   identityFromHeaders,
   identityFromMeta,
 } from '../domain/identity/disclosed-identity.ts'
+import type { ServerVerifier } from '../domain/identity/verify-server.ts'
 import type { AllowedToolsCompiler } from '../domain/policy/allowed-tools.ts'
 import { decodeAccessRequest } from './decode-access-request.ts'
 import { encodeDecision } from './encode-decision.ts'
@@ -13,22 +14,29 @@ import type { EvaluateAccess } from './evaluate-access.ts'
 import { createEvaluateStream } from './evaluate-stream.ts'
 import { invalidArgument } from './rpc-fault.ts'
 import { implementService } from './service-implementation.ts'
+import { decodeVerifyServer, encodeServerVerification } from './verify-server.ts'
 
 export interface CoreServiceOptions {
   readonly evaluate: EvaluateAccess
   readonly allowedTools: AllowedToolsCompiler
+  readonly servers: ServerVerifier
   /** What this core says about itself now. */
   readonly serverInfo: () => Promise<MessageInitShape<typeof GetServerInfoResponseSchema>>
 }
 
 /** `capiscio.core.v1.CoreService`. */
-export function createCoreService({ evaluate, allowedTools, serverInfo }: CoreServiceOptions) {
+export function createCoreService({ evaluate, allowedTools, servers, serverInfo }: CoreServiceOptions) {
   const bidi = { evaluateToolAccessStream: createEvaluateStream({ evaluate, allowedTools }) }
   return implementService(
     CoreService,
     {
       async evaluateToolAccess(message) {
         return { decision: encodeDecision(await evaluate(decodeAccessRequest(message, allowedTools))) }
+      },
+
+      async verifyServer(message) {
+        const { claim, demands } = decodeVerifyServer(message)
+        return encodeServerVerification(await servers.verify(claim, demands))
       },
 
       async parseServerIdentity({ source }) {

@@ -13,7 +13,7 @@ import { parseBadge, type UnverifiedBadge } from './parse-badge.ts'
 declare const verified: unique symbol
 
 /** A badge that passed every step for one decision. Only `verifyBadge` makes one. */
-export interface VerifiedBadge extends Omit<BadgeClaims, 'subjectKey' | 'confirmedKeyId'> {
+export interface VerifiedBadge extends Omit<BadgeClaims, 'confirmedKeyId'> {
   readonly [verified]: true
   /** RFC 7638 thumbprint of the key that signed the badge. */
   readonly keyThumbprint: string
@@ -80,6 +80,6 @@ export async function verifyBadge(
 }
 
 function toVerified(badge: UnverifiedBadge, { keyThumbprint }: SignatureProof): VerifiedBadge {
-  const { subjectKey: _subjectKey, confirmedKeyId: _confirmedKeyId, ...claims } = badge
+  const { confirmedKeyId: _confirmedKeyId, ...claims } = badge
   return { ...claims, keyThumbprint } as VerifiedBadge
 }

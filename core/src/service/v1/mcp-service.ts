@@ -19,12 +19,14 @@ import {
   identityFromHeaders,
   identityFromMeta,
 } from '../../domain/identity/disclosed-identity.ts'
+import type { ServerVerifier } from '../../domain/identity/verify-server.ts'
 import type { AllowedToolsCompiler } from '../../domain/policy/allowed-tools.ts'
 import { decodeAccessRequest } from '../decode-access-request.ts'
 import type { EvaluateAccess } from '../evaluate-access.ts'
 import { invalidArgument } from '../rpc-fault.ts'
 import { implementService } from '../service-implementation.ts'
 import { isCompatibleClient, REPORTED_CORE_VERSION, REPORTED_PROTO_VERSION } from './client-version.ts'
+import { decodeOldVerifyServer, encodeOldServerVerification } from './verify-server-identity.ts'
 
 /** Old numbers of our reasons (design: table of reasons, codes and the old enum). */
 const DENY_REASONS: Readonly<Record<DenyReason, MCPDenyReason>> = {
@@ -68,18 +70,24 @@ const ENFORCEMENT_MODES: Readonly<Record<string, EnforcementMode>> = Object.assi
 export interface McpServiceOptions {
   readonly evaluate: EvaluateAccess
   readonly allowedTools: AllowedToolsCompiler
+  readonly servers: ServerVerifier
   readonly isReady: () => boolean
 }
 
 /**
  * `capiscio.v1.MCPService`, the calls that existing clients make: a thin translation onto
- * the same decisions. `VerifyServerIdentity` and `EvaluatePolicyDecision` are not offered yet.
+ * the same decisions and verifications. `EvaluatePolicyDecision` is not offered.
  */
-export function createMcpService({ evaluate, allowedTools, isReady }: McpServiceOptions) {
+export function createMcpService({ evaluate, allowedTools, servers, isReady }: McpServiceOptions) {
   return implementService(MCPService, {
     async evaluateToolAccess(message) {
       const decision = await evaluate(decodeOldRequest(message, allowedTools))
       return encodeOldResponse(decision, message.capabilityClass)
+    },
+
+    async verifyServerIdentity(message) {
+      const { claim, demands } = decodeOldVerifyServer(message)
+      return encodeOldServerVerification(await servers.verify(claim, demands))
     },
 
     async parseServerIdentity({ source }) {
