@@ -12,7 +12,12 @@ export type CapiscioErrorCode =
   | 'CORE_UNREACHABLE'
   | 'CORE_VERSION'
   | 'CREDENTIAL_INVALID'
+  | 'DISCLOSURE_CONFLICT'
   | 'METHOD_UNIMPLEMENTED'
+  | 'POP_EXPIRED'
+  | 'POP_META_CONFLICT'
+  | 'POP_NONCE_INVALID'
+  | 'POP_SIGNATURE_INVALID'
   | 'REQUEST_INVALID'
   | 'REQUEST_TOO_LARGE'
 
@@ -21,7 +26,7 @@ export type CapiscioErrorCode =
  * plain `TypeError` instead. Whatever is thrown, the guarded handler has not been run.
  */
 export abstract class CapiscioError extends Error {
-  /** Stable code: a `CapiscioErrorCode`, or the code of the denial in a `GuardError`. */
+  /** Stable code: a `CapiscioErrorCode`, the code of the denial in a `GuardError`, of the failed check in a `ServerVerifyError`. */
   abstract readonly code: string
 }
 

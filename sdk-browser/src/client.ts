@@ -1,7 +1,14 @@
 import type { GetServerInfoResponse } from '@capiscio/proto/core/v1'
-import type { GuardConfig, ToolAccess } from '@capiscio/proto/sdk'
+import type {
+  DisclosedServerIdentity,
+  GuardConfig,
+  ServerToVerify,
+  ServerVerification,
+  ToolAccess,
+  VerifyConfig,
+} from '@capiscio/proto/sdk'
 import type { CredentialInput } from './caller-credential.ts'
-import type { DisclosedServerIdentity, ServerIdentitySource } from './server-identity-source.ts'
+import type { ServerIdentitySource } from './server-identity-source.ts'
 
 /** Limits of one call to the core. */
 export interface CallOptions {
@@ -19,6 +26,12 @@ export interface EvaluateToolAccessOptions extends CallOptions {
   readonly config?: GuardConfig | undefined
   /** Origin of the MCP server that asks, for the record only. Default none. */
   readonly serverOrigin?: string | undefined
+}
+
+/** Options of `verifyServer`. */
+export interface VerifyServerOptions extends CallOptions {
+  /** What you demand of the server. Default: what the core trusts. */
+  readonly config?: VerifyConfig | undefined
 }
 
 /**
@@ -49,6 +62,12 @@ export interface CoreClient {
    * @throws InvalidRequestError when both spellings of a name in `_meta` have different values.
    */
   parseServerIdentity(source: ServerIdentitySource, options?: CallOptions): Promise<DisclosedServerIdentity | undefined>
+
+  /**
+   * Asks the core who an MCP server is, from what it disclosed (RFC-007 §7). A server that is
+   * not verified is an answer; go no further with it, or hand the answer to `ServerVerifyError`.
+   */
+  verifyServer(server: ServerToVerify, options?: VerifyServerOptions): Promise<ServerVerification>
 
   /** Asks what the core is. */
   getServerInfo(options?: CallOptions): Promise<GetServerInfoResponse>

@@ -5,10 +5,12 @@ import type { CallLimits } from '@capiscio/proto/sdk'
 import {
   CoreTimeoutError,
   CoreVersionError,
+  decodeServerVerification,
   MethodUnimplementedError,
   readOptions,
   requireTimeoutMs,
   startBudget,
+  toVerifyServerRequest,
   withLimits,
 } from '@capiscio/proto/sdk'
 import { requireAbortSignal, throwIfAborted } from './abort-signal.ts'
@@ -113,6 +115,21 @@ export function createCoreClient(options: CoreClientOptions): CoreClient {
         serverDid: identity.serverDid || undefined,
         serverBadge: identity.serverBadge || undefined,
       })
+    },
+
+    async verifyServer(server, options = {}) {
+      readOptions(options, ['config', ...CALL_NAMES], 'The options of verifyServer')
+      const request = toVerifyServerRequest(server, options.config)
+      const { signal, timeoutMs } = takeLimits(options)
+      throwIfAborted(signal)
+      const budget = startBudget(timeoutMs)
+      await verified({ signal, timeoutMs })
+      const response = await transport.unary(CoreService.method.verifyServer, request, {
+        signal,
+        timeoutMs: budget.remainingMs(),
+        secrets: [request.identity?.serverBadge ?? ''],
+      })
+      return decodeServerVerification(response, request)
     },
 
     // Without the handshake: it must be possible to ask a core of another version what it is.

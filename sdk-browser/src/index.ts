@@ -2,10 +2,20 @@ export type {
   AllowedToolAccess,
   CapiscioErrorCode,
   DeniedToolAccess,
+  DisclosedServerIdentity,
   FieldViolation,
   GuardConfig,
+  HeaderSource,
   IdentityAssuranceLevel,
+  PopErrorCode,
+  PopExchange,
+  PopMethod,
+  PopRequest,
+  PopResponse,
+  ServerToVerify,
+  ServerVerification,
   ToolAccess,
+  VerifyConfig,
 } from '@capiscio/proto/sdk'
 export {
   AuthLevel,
@@ -20,21 +30,29 @@ export {
   CoreVersionError,
   CredentialError,
   DenyReason,
+  DisclosureError,
   EnforcementMode,
+  generatePopRequest,
   InvalidRequestError,
   MethodUnimplementedError,
   Outcome,
+  PopError,
+  parseHttpHeaders,
+  parseJsonRpcMeta,
+  popRequestToMeta,
+  popResponseFromMeta,
   RequestTooLargeError,
   ServerErrorCode,
   ServerState,
+  ServerVerifyError,
   TrustLevel,
 } from '@capiscio/proto/sdk'
 export type { BadgeSource, CredentialInput } from './caller-credential.ts'
 export { CallerCredential } from './caller-credential.ts'
-export type { CallOptions, CoreClient, EvaluateToolAccessOptions } from './client.ts'
+export type { CallOptions, CoreClient, EvaluateToolAccessOptions, VerifyServerOptions } from './client.ts'
 export type { CoreClientOptions } from './core-client.ts'
 export { createCoreClient } from './core-client.ts'
 export { computeParamsHash } from './params-hash.ts'
-export type { DisclosedServerIdentity, HeaderSource, ServerIdentitySource } from './server-identity-source.ts'
+export type { ServerIdentitySource } from './server-identity-source.ts'
 export type { Protocol } from './transport.ts'
 export { CORE_MIN_VERSION, PROTO_VERSION, SDK_VERSION } from './version.ts'

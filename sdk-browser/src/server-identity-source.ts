@@ -1,27 +1,14 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { ParseServerIdentityRequestSchema } from '@capiscio/proto/core/v1'
-import { readOptions } from '@capiscio/proto/sdk'
+import type { HeaderSource } from '@capiscio/proto/sdk'
+import { META_NAMES, readOptions, SERVER_BADGE_HEADER, SERVER_DID_HEADER } from '@capiscio/proto/sdk'
 
 /** Where an MCP server disclosed its identity (RFC-007): its response headers, or the `_meta` of its handshake result. */
 export type ServerIdentitySource =
   | { readonly headers: HeaderSource; readonly meta?: undefined }
   | { readonly meta: Readonly<Record<string, unknown>>; readonly headers?: undefined }
 
-/** The headers of a `Response`, or an object whose names count in any case. */
-export type HeaderSource = Headers | Readonly<Record<string, unknown>>
-
-/** Identity as the server disclosed it, not verified. */
-export interface DisclosedServerIdentity {
-  /** The server's DID; undefined when none was disclosed. */
-  readonly serverDid: string | undefined
-  /** The server's badge, a compact JWS; undefined when none was disclosed. */
-  readonly serverBadge: string | undefined
-}
-
-const DID_HEADER = 'Capiscio-Server-DID'
-const BADGE_HEADER = 'Capiscio-Server-Badge'
-const BADGE_META_NAMES = ['capiscio_server_badge', 'io.capisc/server-badge'] as const
-const META_NAMES = ['capiscio_server_did', 'io.capisc/server-did', ...BADGE_META_NAMES] as const
+const TEXT_NAMES = [...META_NAMES.serverDid, ...META_NAMES.serverBadge]
 
 /** A question to the core, and the secrets in it. */
 export interface IdentityQuestion {
@@ -45,8 +32,8 @@ export function toIdentityQuestion(given: ServerIdentitySource): IdentityQuestio
 
 function fromHeaders(given: unknown): IdentityQuestion {
   if (typeof given !== 'object' || given === null) throw new TypeError('headers must be Headers or an object.')
-  const capiscioServerDid = header(given, DID_HEADER)
-  const capiscioServerBadge = header(given, BADGE_HEADER)
+  const capiscioServerDid = header(given, SERVER_DID_HEADER)
+  const capiscioServerBadge = header(given, SERVER_BADGE_HEADER)
   return {
     source: { case: 'httpHeaders', value: { capiscioServerDid, capiscioServerBadge } },
     secrets: [capiscioServerBadge],
@@ -66,13 +53,13 @@ function fromMeta(given: unknown): IdentityQuestion {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw new TypeError('meta must be the _meta object of the result; use {} where there is none.')
   }
-  const texts = META_NAMES.flatMap((name): [string, string][] => {
+  const texts = TEXT_NAMES.flatMap((name): [string, string][] => {
     const value: unknown = Object.hasOwn(given, name) ? Reflect.get(given, name) : undefined
     return typeof value === 'string' ? [[name, value]] : []
   })
   const known = Object.fromEntries(texts)
   return {
     source: { case: 'jsonrpcMeta', value: JSON.stringify(known) },
-    secrets: BADGE_META_NAMES.flatMap((name) => known[name] ?? []),
+    secrets: META_NAMES.serverBadge.flatMap((name) => known[name] ?? []),
   }
 }

@@ -2,6 +2,8 @@ import type {
   EvaluateToolAccessRequest,
   EvaluateToolAccessResponse,
   GetServerInfoResponse,
+  VerifyServerRequest,
+  VerifyServerResponse,
 } from '@capiscio/proto/core/v1'
 
 /** Limits of one call to the core. */
@@ -14,7 +16,7 @@ export interface CallOptions {
 
 /**
  * What the SDK needs of a core. `createCoreClient` makes one that speaks gRPC; a core in
- * the same process can offer the same three methods.
+ * the same process can offer the same methods.
  *
  * A call asks once. Nothing is asked again after it may have reached the core, because
  * every decision leaves a record.
@@ -24,6 +26,8 @@ export interface CoreClient extends AsyncDisposable {
   readonly timeoutMs?: number
   /** Asks for one decision. */
   evaluateToolAccess(request: EvaluateToolAccessRequest, options?: CallOptions): Promise<EvaluateToolAccessResponse>
+  /** Asks who an MCP server is. */
+  verifyServer(request: VerifyServerRequest, options?: CallOptions): Promise<VerifyServerResponse>
   /** Asks what the core is. */
   getServerInfo(options?: CallOptions): Promise<GetServerInfoResponse>
 }

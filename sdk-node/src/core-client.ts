@@ -132,6 +132,17 @@ export function clientOver(
         options,
       ),
 
+    verifyServer: (request, options = {}) =>
+      run(
+        verified,
+        (transport, limits) =>
+          transport.unary(CoreService.method.verifyServer, request, {
+            ...limits,
+            secrets: [request.identity?.serverBadge ?? ''],
+          }),
+        options,
+      ),
+
     // Without the handshake: it must be possible to ask a core of another version what it is.
     getServerInfo: (options = {}) =>
       run(

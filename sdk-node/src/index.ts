@@ -2,10 +2,20 @@ export type {
   AllowedToolAccess,
   CapiscioErrorCode,
   DeniedToolAccess,
+  DisclosedServerIdentity,
   FieldViolation,
   GuardConfig,
+  HeaderSource,
   IdentityAssuranceLevel,
+  PopErrorCode,
+  PopExchange,
+  PopMethod,
+  PopRequest,
+  PopResponse,
+  ServerToVerify,
+  ServerVerification,
   ToolAccess,
+  VerifyConfig,
 } from '@capiscio/proto/sdk'
 export {
   AuthLevel,
@@ -23,13 +33,24 @@ export {
   CoreVersionError,
   CredentialError,
   DenyReason,
+  DisclosureError,
   EnforcementMode,
+  generatePopRequest,
   InvalidRequestError,
+  isPopNonce,
   MethodUnimplementedError,
   Outcome,
+  PopError,
+  parseHttpHeaders,
+  parseJsonRpcMeta,
+  popRequestFromMeta,
+  popRequestToMeta,
+  popResponseFromMeta,
+  popResponseToMeta,
   RequestTooLargeError,
   ServerErrorCode,
   ServerState,
+  ServerVerifyError,
   TrustLevel,
 } from '@capiscio/proto/sdk'
 export { getAbortSignal, withAbortSignal } from './abort-signal.ts'
@@ -50,5 +71,9 @@ export { guard } from './guard.ts'
 export { GuardError } from './guard-error.ts'
 export type { GuardOptions } from './guard-options.ts'
 export { computeParamsHash } from './params-hash.ts'
+export type { KeySource, PopResponseOptions, VerifyPopOptions } from './proof-of-possession.ts'
+export { createPopResponse, verifyPopResponse } from './proof-of-possession.ts'
 export { getServerOrigin, setServerOrigin, withServerOrigin } from './server-origin.ts'
+export type { VerifyServerOptions } from './verify-server.ts'
+export { verifyServer, verifyServerStrict } from './verify-server.ts'
 export { CORE_MIN_VERSION, PROTO_VERSION, SDK_VERSION } from './version.ts'

@@ -1,0 +1,59 @@
+import { createPrivateKey, createPublicKey, KeyObject, sign, verify } from 'node:crypto'
+import type { PopAnswerer, PopDemands, PopExchange, PopRequest, PopResponse } from '@capiscio/proto/sdk'
+import { createPopResponse as createResponse, verifyPopResponse as verifyResponse } from '@capiscio/proto/sdk'
+
+/** A key as Node or a PEM file holds it. */
+export type KeySource = KeyObject | string
+
+/** As whom a server answers, and with which key. */
+export interface PopResponseOptions extends PopAnswerer {
+  /** The server's Ed25519 private key: a `KeyObject`, or PEM (PKCS#8). */
+  readonly privateKey: KeySource
+}
+
+/** What a proof is held against, and under which key. */
+export interface VerifyPopOptions extends PopDemands {
+  /** The server's Ed25519 public key, from its verified badge or did:key: a `KeyObject`, or PEM (SPKI). */
+  readonly publicKey: KeySource
+}
+
+/**
+ * Answers a client's nonce with the server's key.
+ *
+ * @throws TypeError unless the key is an Ed25519 private key.
+ * @throws PopError POP_NONCE_INVALID: nothing but a nonce is signed for strangers.
+ */
+export async function createPopResponse(request: PopRequest, options: PopResponseOptions): Promise<PopResponse> {
+  const key = requireKey(options.privateKey, 'private')
+  return createResponse(request, options, (message) => sign(null, message, key))
+}
+
+/**
+ * Checks a server's proof here, without a core. Use each request once.
+ *
+ * @throws TypeError unless the key is an Ed25519 public key.
+ * @throws PopError unless the proof holds.
+ */
+export async function verifyPopResponse(exchange: PopExchange, options: VerifyPopOptions): Promise<void> {
+  const key = requireKey(options.publicKey, 'public')
+  return verifyResponse(exchange, options, (message, signature) => verify(null, message, key, signature))
+}
+
+function requireKey(source: KeySource, type: 'private' | 'public'): KeyObject {
+  const key = source instanceof KeyObject ? source : readPem(source, type)
+  if (key.asymmetricKeyType !== 'ed25519' || key.type !== type) throw wrongKey(type)
+  return key
+}
+
+/** The message of the parser is left out: it may quote the key. */
+function readPem(pem: string, type: 'private' | 'public'): KeyObject {
+  try {
+    return type === 'private' ? createPrivateKey(pem) : createPublicKey(pem)
+  } catch {
+    throw wrongKey(type)
+  }
+}
+
+function wrongKey(type: 'private' | 'public'): TypeError {
+  return new TypeError(`The ${type} key must be an Ed25519 ${type} key: a KeyObject or PEM text.`)
+}
