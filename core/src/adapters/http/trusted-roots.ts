@@ -1,0 +1,16 @@
+import { createSecureContext, getCACertificates, rootCertificates, type SecureContext } from 'node:tls'
+
+/**
+ * What a server's certificate is verified with: the roots that Node trusts, those of
+ * `NODE_EXTRA_CA_CERTS` included, and the operator's own. TLS 1.2 or newer, whatever the
+ * command line of the process allows.
+ *
+ * @param ca PEM certificates beside Node's own
+ * @throws when `ca` holds no certificate
+ */
+export function createTrustedRoots(ca: string | undefined): SecureContext {
+  if (ca === undefined) return createSecureContext({ minVersion: 'TLSv1.2' })
+  // Naming roots replaces Node's own. Before Node 22.15 those of NODE_EXTRA_CA_CERTS cannot be asked for.
+  const known = getCACertificates?.('default') ?? rootCertificates
+  return createSecureContext({ minVersion: 'TLSv1.2', ca: [...known, ca] })
+}
