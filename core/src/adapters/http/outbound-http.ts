@@ -47,7 +47,7 @@ export interface OutboundHttpOptions {
  * Makes the guarded HTTP client. Each request has a connection of its own, so that the
  * address and the certificate of each one are checked. Disposing ends what is under way.
  *
- * @throws when `ca` holds no certificate
+ * @throws {SyntaxError} when `ca` is not PEM certificates
  */
 export function createOutboundHttp(options: OutboundHttpOptions): OutboundHttp & AsyncDisposable {
   const { clock, random, telemetry, limits = OUTBOUND_LIMITS, dial = systemDial, lookup = lookupAll } = options

@@ -1,4 +1,5 @@
 import { createSecureContext, getCACertificates, rootCertificates, type SecureContext } from 'node:tls'
+import { parsePemCertificates } from '../../lib/pem-certificates.ts'
 
 /**
  * What a server's certificate is verified with: the roots that Node trusts, those of
@@ -6,11 +7,11 @@ import { createSecureContext, getCACertificates, rootCertificates, type SecureCo
  * command line of the process allows.
  *
  * @param ca PEM certificates beside Node's own
- * @throws when `ca` holds no certificate
+ * @throws {SyntaxError} when `ca` is anything else
  */
 export function createTrustedRoots(ca: string | undefined): SecureContext {
   if (ca === undefined) return createSecureContext({ minVersion: 'TLSv1.2' })
   // Naming roots replaces Node's own. Before Node 22.15 those of NODE_EXTRA_CA_CERTS cannot be asked for.
   const known = getCACertificates?.('default') ?? rootCertificates
-  return createSecureContext({ minVersion: 'TLSv1.2', ca: [...known, ca] })
+  return createSecureContext({ minVersion: 'TLSv1.2', ca: [...known, ...parsePemCertificates(ca)] })
 }
