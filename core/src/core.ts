@@ -6,18 +6,19 @@ import { systemRandom } from './adapters/crypto/system-random.ts'
 import { createMetrics } from './adapters/telemetry/metrics.ts'
 import { createTelemetry } from './adapters/telemetry/telemetry.ts'
 import { systemClock } from './adapters/time/system-clock.ts'
-import { createConfiguredIssuerKeys } from './adapters/trust/configured-issuer-keys.ts'
 import { fixtureBadgeStatus } from './adapters/trust/fixture-badge-status.ts'
-import { unavailableBadgeStatus, unavailableDidDocuments } from './adapters/trust/unavailable-sources.ts'
+import { unavailableBadgeStatus } from './adapters/trust/unavailable-sources.ts'
 import type { Config } from './config/config.ts'
 import { createBadgeVerifier } from './domain/badge/badge-verifier.ts'
+import { createDidWebDocuments } from './domain/did/did-web-documents.ts'
 import { EVIDENCE_LOG_LIMITS } from './domain/evidence/evidence-log.ts'
 import { createToolGuard } from './domain/guard/tool-guard.ts'
 import { createServerVerifier } from './domain/identity/verify-server.ts'
 import { createAllowedToolsCompiler } from './domain/policy/allowed-tools.ts'
 import { openEvidence } from './evidence-setup.ts'
 import { loadGuardRules } from './guard-rules.ts'
-import { issuerKeyOrigins } from './issuer-key-origins.ts'
+import { openIssuerKeys } from './issuer-keys-setup.ts'
+import { openOutboundHttp } from './outbound-setup.ts'
 import { describeServer } from './server-info.ts'
 import { createCoreService } from './service/core-service.ts'
 import { createEvaluateAccess } from './service/evaluate-access.ts'
@@ -58,8 +59,14 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
   let phase: Phase = 'starting'
 
   const rules = await loadGuardRules(config)
-  const keyOrigins = issuerKeyOrigins(config.trust.issuers)
-  const issuerKeys = createConfiguredIssuerKeys(keyOrigins, clock.monotonicMs)
+  const http = openOutboundHttp({ ...config, clock, random: systemRandom, telemetry })
+  const issuerKeys = openIssuerKeys(config.trust, { http, clock, telemetry })
+  const didDocuments = createDidWebDocuments({
+    http,
+    clock,
+    namespaces: new Map(config.trust.issuers.map(({ issuer, didNamespaceUrl = issuer }) => [issuer, didNamespaceUrl])),
+    allowLocalhost: config.profile === 'dev',
+  })
   const ed25519 = createNodeEd25519Verifier({ maxKeys: 10_000 })
 
   const { evidence: place } = config
@@ -79,7 +86,7 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
     ed25519,
     issuerKeys,
     status: config.profile === 'dev' ? fixtureBadgeStatus : unavailableBadgeStatus,
-    didDocuments: unavailableDidDocuments,
+    didDocuments,
     clock,
     telemetry,
     options: {
@@ -110,10 +117,15 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
     requireKey: true,
   })
 
+  // Callers with other credentials can be told apart without any issuer.
+  const { apiKeys, trust } = config
+  const needsIssuers = apiKeys.length === 0 && !trust.acceptLevelZero && trust.levelZeroKeys.length === 0
   const notReadyReasons = (): string[] => {
     if (phase === 'starting') return ['The core is starting.']
     if (phase === 'stopping') return ['The core is shutting down.']
     if (log.state() !== 'open') return ['The evidence log cannot be written: restart the core.']
+    if (needsIssuers && issuerKeys.isWaiting())
+      return ['No issuer could be asked for its keys yet: badges cannot be verified.']
     return []
   }
   const evaluate = createEvaluateAccess(guard)
@@ -127,7 +139,6 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
       describeServer({
         config,
         rules: () => rules,
-        keyOrigins,
         issuerKeys,
         log,
         notReadyReasons,
@@ -162,7 +173,9 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
   })
   // Listeners first, the log last: nothing can be accepted that could not be recorded.
   const release = async (): Promise<void> => {
+    issuerKeys.stop()
     await listeners.close()
+    await http[Symbol.asyncDispose]()
     await log.close()
   }
 
@@ -173,8 +186,15 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
       throw error
     })
   phase = 'serving'
-  listeners.setServing(true)
-  log.onFailure(() => listeners.setServing(false))
+  let isServing = false
+  const tellReadiness = (): void => {
+    const ready = notReadyReasons().length === 0
+    if (ready !== isServing) listeners.setServing(ready)
+    isServing = ready
+  }
+  tellReadiness()
+  log.onFailure(tellReadiness)
+  issuerKeys.start(tellReadiness)
   logger.info({ event: 'started', version: CORE_VERSION, profile: config.profile, ...addresses, log: log.origin })
 
   async function stop(): Promise<void> {

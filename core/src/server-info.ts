@@ -1,13 +1,12 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { timestampFromMs } from '@bufbuild/protobuf/wkt'
 import type { GetServerInfoResponseSchema } from '@capiscio/proto/core/v1'
-import type { IssuerKeyOrigin } from './adapters/trust/configured-issuer-keys.ts'
 import type { Config } from './config/config.ts'
 import type { EvidenceLog } from './domain/evidence/evidence-log.ts'
 import type { GuardRules } from './domain/guard/tool-guard.ts'
 import { parseJwks } from './domain/trust/jwks.ts'
 import { TrustRefused } from './domain/trust/trust-refused.ts'
-import type { IssuerKeySource } from './ports/issuer-keys.ts'
+import type { IssuerKeysSetup } from './issuer-keys-setup.ts'
 import { SourceUnavailable } from './ports/source-unavailable.ts'
 import { EVALUATE_LIMITS } from './service/evaluate-limits.ts'
 import { CORE_VERSION, PROTO_VERSION } from './version.ts'
@@ -15,8 +14,7 @@ import { CORE_VERSION, PROTO_VERSION } from './version.ts'
 export interface ServerInfoOptions {
   readonly config: Config
   readonly rules: () => GuardRules
-  readonly keyOrigins: ReadonlyMap<string, IssuerKeyOrigin>
-  readonly issuerKeys: IssuerKeySource
+  readonly issuerKeys: IssuerKeysSetup
   readonly log: EvidenceLog
   readonly notReadyReasons: () => string[]
   readonly startedAtMs: number
@@ -27,7 +25,7 @@ export type ServerInfo = MessageInitShape<typeof GetServerInfoResponseSchema>
 
 /** What a core says about itself. Nothing in it is secret. */
 export async function describeServer(options: ServerInfoOptions): Promise<ServerInfo> {
-  const { config, log, keyOrigins, issuerKeys } = options
+  const { config, log, issuerKeys } = options
   const reasons = options.notReadyReasons()
   return {
     coreVersion: CORE_VERSION,
@@ -36,11 +34,7 @@ export async function describeServer(options: ServerInfoOptions): Promise<Server
     ready: reasons.length === 0,
     notReadyReasons: reasons,
     trustedIssuers: await Promise.all(
-      [...keyOrigins].map(async ([issuer, { kind }]) => ({
-        issuer,
-        keySource: kind,
-        keys: await countKeys(issuerKeys, issuer),
-      })),
+      [...issuerKeys.origins].map(([issuer, { kind }]) => describeIssuer(issuerKeys, issuer, kind)),
     ),
     acceptsLevelZero: config.trust.acceptLevelZero || config.trust.levelZeroKeys.length > 0,
     policyVersion: options.rules().policy.version,
@@ -56,8 +50,23 @@ export async function describeServer(options: ServerInfoOptions): Promise<Server
   }
 }
 
+/** Fetched keys are described as they are: nobody waits for a fetch to learn what a core is like. */
+async function describeIssuer(issuerKeys: IssuerKeysSetup, issuer: string, keySource: string) {
+  const state = issuerKeys.state(issuer)
+  if (state === undefined) return { issuer, keySource, keys: await countKeys(issuerKeys, issuer) }
+  const { keys, fetchedAtMs, lastError = '', stale } = state
+  return {
+    issuer,
+    keySource,
+    keys,
+    ...(fetchedAtMs !== undefined && { keysFetchedAt: timestampFromMs(fetchedAtMs) }),
+    keysError: lastError,
+    keysStale: stale,
+  }
+}
+
 /** Usable keys now; 0 when the set cannot be had or read. */
-async function countKeys(source: IssuerKeySource, issuer: string): Promise<number> {
+async function countKeys(source: IssuerKeysSetup, issuer: string): Promise<number> {
   try {
     return parseJwks((await source.keySet(issuer)).jwks).length
   } catch (error) {

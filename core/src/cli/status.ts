@@ -54,7 +54,14 @@ function asJson(address: string, info: GetServerInfoResponse) {
     profile: info.profile,
     policyVersion: info.policyVersion,
     acceptsLevelZero: info.acceptsLevelZero,
-    trustedIssuers: info.trustedIssuers.map(({ issuer, keySource, keys }) => ({ issuer, keySource, keys })),
+    trustedIssuers: info.trustedIssuers.map(({ issuer, keySource, keys, keysFetchedAt, keysError, keysStale }) => ({
+      issuer,
+      keySource,
+      keys,
+      keysFetchedAt: keysFetchedAt === undefined ? null : timestampDate(keysFetchedAt).toISOString(),
+      keysError,
+      keysStale,
+    })),
     evidenceLog: info.evidenceLog && {
       origin: info.evidenceLog.origin,
       vkey: info.evidenceLog.vkey,
@@ -67,7 +74,9 @@ function asJson(address: string, info: GetServerInfoResponse) {
 }
 
 function asText(address: string, info: GetServerInfoResponse): string {
-  const issuers = info.trustedIssuers.map(({ issuer, keySource, keys }) => `${issuer} (${keys} keys, ${keySource})`)
+  const issuers = info.trustedIssuers.map(
+    ({ issuer, keySource, keys, keysStale }) => `${issuer} (${keys} keys, ${keySource}${keysStale ? ', STALE' : ''})`,
+  )
   const log = info.evidenceLog
   const rows: [string, string][] = [
     ['core', `${info.coreVersion} at ${address}, profile ${info.profile}`],

@@ -1,6 +1,7 @@
 import { MAX_POLICY_BYTES, parsePolicyFile } from '../domain/policy/policy-file.ts'
 import { PolicyRefused } from '../domain/policy/policy-refused.ts'
 import { parseJwks } from '../domain/trust/jwks.ts'
+import { parsePemCertificates } from '../lib/pem-certificates.ts'
 import type { Config } from './config.ts'
 import type { ConfigProblem } from './config-refused.ts'
 import { readBoundedFile } from './read-bounded-file.ts'
@@ -8,13 +9,20 @@ import { readBoundedFile } from './read-bounded-file.ts'
 /** Largest key file, in bytes (badges.md §7). */
 const MAX_JWKS_BYTES = 1024 * 1024
 
+/** Largest file with certificates, in bytes. */
+const MAX_CERTIFICATE_BYTES = 1024 * 1024
+
 /**
  * Looks into the files that a configuration names, to find out before a start what would
  * be refused at the start. Nothing of them is kept.
  */
-export function checkConfigFiles({ policyFile, trust }: Config): readonly ConfigProblem[] {
+export function checkConfigFiles({ policyFile, trust, outbound: { caFile } }: Config): readonly ConfigProblem[] {
   const keyFiles = trust.issuers.flatMap(({ jwksFile }) => (jwksFile === undefined ? [] : [jwksFile]))
-  return [...(policyFile === undefined ? [] : checkPolicyFile(policyFile)), ...keyFiles.flatMap(checkKeyFile)]
+  return [
+    ...(policyFile === undefined ? [] : checkPolicyFile(policyFile)),
+    ...keyFiles.flatMap(checkKeyFile),
+    ...(caFile === undefined ? [] : checkCertificates(caFile)),
+  ]
 }
 
 function checkPolicyFile(file: string): readonly ConfigProblem[] {
@@ -48,6 +56,15 @@ function checkKeyFile(file: string): readonly ConfigProblem[] {
     return [
       { code: 'FILE_INVALID', source: file, reason: refused instanceof Error ? refused.message : String(refused) },
     ]
+  }
+}
+
+function checkCertificates(file: string): readonly ConfigProblem[] {
+  try {
+    parsePemCertificates(new TextDecoder().decode(readBoundedFile(file, MAX_CERTIFICATE_BYTES)))
+    return []
+  } catch (cause) {
+    return [unreadable(file, cause)]
   }
 }
 

@@ -23,6 +23,7 @@ export interface Config {
   readonly stateDir: string
   readonly evidence: EvidenceConfig
   readonly trust: TrustConfig
+  readonly outbound: OutboundConfig
   /** Absent means no floor: every tool, every caller. */
   readonly policyFile?: string
   /** Callers without a badge. The hashes are no secret, yet masked in output. */
@@ -85,9 +86,17 @@ export interface TrustConfig {
   /** Badges without an audience are denied. */
   readonly requireAudience: boolean
   readonly clockSkewSeconds: number
+  /** Age up to which fetched keys of an issuer are used while it cannot be reached. */
+  readonly jwksMaxStaleSeconds: number
 }
 
-/** One issuer and the one place where its keys come from. */
+/** How the core reaches issuers, registries and hosts of DIDs. */
+export interface OutboundConfig {
+  /** PEM certificates that servers may be verified with, beside those that Node trusts. */
+  readonly caFile?: string
+}
+
+/** One issuer and the one place where its keys come from. When none is written, that is the issuer's published set. */
 export type TrustedIssuerConfig = {
   /** HTTPS origin that badges name in `iss`. */
   readonly issuer: string

@@ -7,6 +7,7 @@ import type { ConfigSources } from './config-sources.ts'
 import { decideEnforcementMode } from './decide-enforcement-mode.ts'
 import { decideFolders } from './decide-folders.ts'
 import { decideListen } from './decide-listen.ts'
+import { decideOutbound } from './decide-outbound.ts'
 import { decideTrust } from './decide-trust.ts'
 import { decideWeb } from './decide-web.ts'
 import { type ConfigWarning, createDecisions, type Decisions, fromEnv, fromFlag } from './decisions.ts'
@@ -64,6 +65,7 @@ export function decideConfig(sources: ConfigSources): DecidedConfig {
     stateDir,
     evidence,
     trust,
+    outbound: decideOutbound(decisions, sources),
     ...(policyFile !== undefined && { policyFile }),
     apiKeys: file?.written.apiKeys ?? [],
     enforcementMode: decideEnforcementMode(decisions, sources),

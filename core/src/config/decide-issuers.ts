@@ -50,7 +50,7 @@ export function decideIssuers(decisions: Decisions, sources: TrustSources): read
     if (issuer !== undefined && profile === 'air-gapped') {
       decisions.refuse('NOT_IN_PROFILE', endpoint.origin, NO_NETWORK)
     } else if (issuer !== undefined && !issuers.has(issuer)) {
-      add({ issuer, jwksUrl: `${issuer}${JWKS_PATH}` }, endpoint.origin)
+      add({ issuer, jwksUrl: publishedJwksUrl(issuer) }, endpoint.origin)
     }
   }
   pinTrustStoreKey(decisions, sources, issuers, add)
@@ -86,7 +86,8 @@ function decideIssuer(
     jwksUrl: url('jwksUrl', jwksUrl),
     keys: field('keys', keys, parseInlineKeys),
   }
-  if ([jwksFile, jwksUrl, keys].filter((one) => one !== undefined).length !== 1) {
+  const given = [jwksFile, jwksUrl, keys].filter((one) => one !== undefined).length
+  if (given > 1 || (given === 0 && profile === 'air-gapped')) {
     const reason = 'An issuer has its keys from one place: give exactly one of jwksFile, jwksUrl and keys'
     decisions.refuse('CONFLICT', file.originOf(['trust', 'issuers', index]), reason)
     return undefined
@@ -99,7 +100,13 @@ function decideIssuer(
   }
   if (source.jwksFile !== undefined) return { ...common, jwksFile: source.jwksFile }
   if (source.jwksUrl !== undefined) return { ...common, jwksUrl: source.jwksUrl }
+  if (given === 0) return { ...common, jwksUrl: publishedJwksUrl(places.apiUrl ?? issuer) }
   return source.keys && { ...common, keys: source.keys }
+}
+
+/** Where an issuer publishes its keys (badges.md §7), when nothing else is said. */
+function publishedJwksUrl(place: string): string {
+  return new URL(JWKS_PATH, place).href
 }
 
 function pinTrustStoreKey(

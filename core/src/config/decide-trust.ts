@@ -9,6 +9,8 @@ import { ValueRefused } from './value-refused.ts'
 
 const CLOCK_SKEW_SECONDS = 60
 
+const JWKS_MAX_STALE_SECONDS = 3600
+
 /** Decides whom the core trusts, and as whom badges must address it. */
 export function decideTrust(decisions: Decisions, sources: TrustSources): TrustConfig {
   const { profile, environment, file } = sources
@@ -58,7 +60,13 @@ export function decideTrust(decisions: Decisions, sources: TrustSources): TrustC
     (seconds) => seconds,
     () => CLOCK_SKEW_SECONDS,
   )
-  return { issuers, acceptLevelZero, levelZeroKeys, audience, requireAudience, clockSkewSeconds }
+  const jwksMaxStaleSeconds = decisions.pick(
+    'trust.jwksMaxStaleSeconds',
+    [file?.candidate(['trust', 'jwksMaxStaleSeconds'], written?.jwksMaxStaleSeconds)],
+    (seconds) => seconds,
+    () => JWKS_MAX_STALE_SECONDS,
+  )
+  return { issuers, acceptLevelZero, levelZeroKeys, audience, requireAudience, clockSkewSeconds, jwksMaxStaleSeconds }
 }
 
 function checkDidKey(did: string): string | undefined {

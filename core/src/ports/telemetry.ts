@@ -1,3 +1,5 @@
+import type { OutboundOutcome, OutboundPurpose } from './outbound-http.ts'
+
 /**
  * What the domain reports about itself, one method per event. Implementations count and
  * log; they never throw, never block, and never see a credential.
@@ -17,6 +19,20 @@ export interface Telemetry {
   evidenceFailed(event: { readonly cause: unknown }): void
   /** A torn tail was put to quarantine at start. */
   evidenceTailQuarantined(event: { readonly segment: string; readonly bytes: number }): void
+  /** A request left through the outbound client, or was refused by it. */
+  outboundCalled(event: {
+    readonly purpose: OutboundPurpose
+    readonly outcome: OutboundOutcome
+    readonly durationMs: number
+  }): void
+  /** A key set was fetched, or could not be. `failed` names the reason; the last good set stays in use. */
+  issuerKeysFetched(event: {
+    readonly issuer: string
+    readonly outcome: 'replaced' | 'unchanged' | 'failed'
+    readonly reason?: string
+  }): void
+  /** How old fetched key sets are, looked at regularly. */
+  issuerKeysAged(event: { readonly oldestAgeMs: number; readonly issuersWithoutKeys: number }): void
   /** Something an operator should know once, such as a badge without audience. */
   warning(event: { readonly code: string; readonly message: string }): void
 }

@@ -17,6 +17,11 @@ export interface Metrics {
   readonly evidenceRecords: Counter
   readonly evidenceWritable: Gauge
   readonly evidenceTailsQuarantined: Counter
+  readonly outboundRequests: Counter<'purpose' | 'outcome'>
+  readonly outboundSeconds: Histogram<'purpose'>
+  readonly issuerKeyFetches: Counter<'outcome'>
+  readonly issuerKeysAgeSeconds: Gauge
+  readonly issuersWithoutKeys: Gauge
 }
 
 export function createMetrics(): Metrics {
@@ -85,6 +90,35 @@ export function createMetrics(): Metrics {
     evidenceTailsQuarantined: new Counter({
       name: 'capiscio_evidence_tails_quarantined_total',
       help: 'Torn journal tails moved to quarantine at start.',
+      registers,
+    }),
+    outboundRequests: new Counter({
+      name: 'capiscio_outbound_requests_total',
+      help: 'HTTP requests to issuers, registries and hosts of DIDs, by purpose and outcome.',
+      labelNames: ['purpose', 'outcome'],
+      registers,
+    }),
+    outboundSeconds: new Histogram({
+      name: 'capiscio_outbound_seconds',
+      help: 'Time from asking for an HTTP request to its end, waiting included.',
+      labelNames: ['purpose'],
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+      registers,
+    }),
+    issuerKeyFetches: new Counter({
+      name: 'capiscio_issuer_key_fetches_total',
+      help: 'Fetches of key sets of issuers, by outcome (replaced, unchanged, failed).',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    issuerKeysAgeSeconds: new Gauge({
+      name: 'capiscio_issuer_keys_age_seconds',
+      help: 'Age of the oldest fetched key set in use.',
+      registers,
+    }),
+    issuersWithoutKeys: new Gauge({
+      name: 'capiscio_issuers_without_keys',
+      help: 'Issuers whose keys were never fetched since the start, or are too old to be used.',
       registers,
     }),
   }

@@ -40,6 +40,20 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
       metrics.evidenceTailsQuarantined.inc()
       logger.warn({ event: 'evidence_tail_quarantined', segment, bytes }, 'A torn journal tail was put to quarantine.')
     },
+    outboundCalled({ purpose, outcome, durationMs }) {
+      metrics.outboundRequests.inc({ purpose, outcome })
+      metrics.outboundSeconds.observe({ purpose }, durationMs / 1000)
+      logger.debug({ event: 'outbound_called', purpose, outcome, durationMs })
+    },
+    issuerKeysFetched({ issuer, outcome, reason }) {
+      metrics.issuerKeyFetches.inc({ outcome })
+      if (outcome === 'failed') logger.warn({ event: 'issuer_keys_failed', issuer, reason }, 'Keys cannot be fetched.')
+      else logger.debug({ event: 'issuer_keys_fetched', issuer, outcome })
+    },
+    issuerKeysAged({ oldestAgeMs, issuersWithoutKeys }) {
+      metrics.issuerKeysAgeSeconds.set(oldestAgeMs / 1000)
+      metrics.issuersWithoutKeys.set(issuersWithoutKeys)
+    },
     warning({ code, message }) {
       logger.warn({ event: 'warning', code }, message)
     },

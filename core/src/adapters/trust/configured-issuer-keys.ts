@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises'
 import type { IssuerKeySet, IssuerKeySource } from '../../ports/issuer-keys.ts'
 import { SourceUnavailable } from '../../ports/source-unavailable.ts'
 
-/** Where the keys of one issuer come from. */
+/** Where the keys of one issuer come from. Those at a URL are the matter of another source. */
 export type IssuerKeyOrigin =
   | { readonly kind: 'inline'; readonly jwks: string }
   | { readonly kind: 'file'; readonly path: string }
@@ -59,12 +59,8 @@ export function createConfiguredIssuerKeys(
     switch (origin?.kind) {
       case 'file':
         return read(origin.path, maxAgeMs)
-      case 'url':
-        throw new SourceUnavailable(
-          `Keys of ${issuer} are configured by URL, which this core cannot fetch: use jwksFile`,
-        )
       default:
-        throw new SourceUnavailable(`${issuer} is not a configured issuer`)
+        throw new SourceUnavailable(`${issuer} has no keys in the configuration or in a file`)
     }
   }
 
