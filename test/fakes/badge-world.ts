@@ -6,8 +6,10 @@ import {
   type BadgeVerifierOptions,
   createBadgeVerifier,
 } from '../../core/src/domain/badge/badge-verifier.ts'
+import type { VerificationRules, VerificationSources } from '../../core/src/domain/badge/verify-badge.ts'
 import { toDidKey } from '../../core/src/domain/did/did-key.ts'
 import { toMultibaseKey } from '../../core/src/domain/did/multibase-key.ts'
+import { createIssuerKeySets } from '../../core/src/domain/trust/issuer-key-sets.ts'
 import { createTrustedIssuers, type TrustConfiguration } from '../../core/src/domain/trust/trusted-issuers.ts'
 import type { Ed25519Verifier } from '../../core/src/ports/ed25519.ts'
 import { createFixedClock, type FixedClock } from './fixed-clock.ts'
@@ -47,7 +49,12 @@ export interface BadgeWorld {
   badge(changes?: Payload, header?: Payload): string
   selfSigned(changes?: Payload, header?: Payload): string
   verifier(options?: Partial<BadgeVerifierOptions>): BadgeVerifier
+  /** What `verifyBadge` and `explainBadge` are given in this world. */
+  sources(): VerificationSources
 }
+
+/** The rules that `verifier()` applies when nothing else is said. */
+export const RULES: VerificationRules = { clockSkewMs: 60_000, rejectReservedIssuers: true, requireKey: true }
 
 export function createBadgeWorld(): BadgeWorld {
   const clock = createFixedClock(NOW * 1000)
@@ -107,6 +114,7 @@ export function createBadgeWorld(): BadgeWorld {
     badge: (changes, header) => ca.sign({ ...HEADER, ...header }, payload(changes)),
     selfSigned: (changes, header) =>
       agent.sign({ ...HEADER, kid: `${agentDidKey}#${agentMultibase}`, ...header }, selfSignedPayload(changes)),
+    sources: () => ({ ed25519, issuerKeys: createIssuerKeySets(issuerKeys), status, didDocuments, clock }),
     verifier: (options) =>
       createBadgeVerifier({
         ed25519,

@@ -7,6 +7,7 @@ import { TrustRefused } from '../trust/trust-refused.ts'
 import { BadgeRefused, refuseIfUnavailable } from './badge-refused.ts'
 import { signedPartsOf } from './compact-jws.ts'
 import type { UnverifiedBadge } from './parse-badge.ts'
+import { type StepObserver, UNOBSERVED } from './verification-steps.ts'
 
 /** That one key signed one token. */
 export interface SignatureProof {
@@ -38,24 +39,38 @@ export async function proveSignature(
   badge: UnverifiedBadge,
   earlier: SignatureProof | undefined,
   sources: SignatureSources,
+  observer: StepObserver = UNOBSERVED,
 ): Promise<SignatureProof> {
-  if (badge.level === 0) return earlier ?? proveSelfSigned(token, badge, sources.ed25519)
+  if (badge.level === 0) {
+    observer.skipped('4a', 'A self-signed badge brings its own key.')
+    observer.at('4b')
+    return earlier ?? proveSelfSigned(token, badge, sources.ed25519, observer)
+  }
+  observer.skipped('4b', 'Only self-signed badges bring their own key.')
+  observer.at('4a')
   const { issuerKeys, ed25519 } = sources
   const current = await available(issuerKeys.current(badge.issuer), badge.issuer)
   if (earlier !== undefined && earlier.keySetVersion === current.version) return earlier
 
   const { version, candidates } = await candidatesFor(badge, current, issuerKeys)
   const signer =
-    candidates.find(({ thumbprint }) => thumbprint === earlier?.keyThumbprint) ?? findSigner(token, candidates, ed25519)
+    candidates.find(({ thumbprint }) => thumbprint === earlier?.keyThumbprint) ??
+    findSigner(token, candidates, ed25519, observer)
   return { keyThumbprint: signer.thumbprint, keySetVersion: version }
 }
 
 /** Step 4b: the key is inside the issuer, and the header may not name another. */
-function proveSelfSigned(token: string, { issuer, kid }: UnverifiedBadge, ed25519: Ed25519Verifier): SignatureProof {
+function proveSelfSigned(
+  token: string,
+  { issuer, kid }: UnverifiedBadge,
+  ed25519: Ed25519Verifier,
+  observer: StepObserver,
+): SignatureProof {
   if (kid !== undefined && kid !== didKeyKid(issuer)) {
     throw signatureInvalid('its header names a key that its issuer does not have')
   }
   const publicKey = parseDidKey(issuer)
+  observer.at('5')
   const { signingInput, signature } = signedPartsOf(token)
   if (!ed25519.verify(publicKey, signingInput, signature)) throw signatureInvalid('its signature does not match')
   return { keyThumbprint: keyThumbprint(publicKey), keySetVersion: undefined }
@@ -73,8 +88,14 @@ async function candidatesFor(
   return { version: fresh.version, candidates: selectIssuerKeys(fresh.keys, kid) }
 }
 
-function findSigner(token: string, candidates: readonly IssuerKey[], ed25519: Ed25519Verifier): IssuerKey {
+function findSigner(
+  token: string,
+  candidates: readonly IssuerKey[],
+  ed25519: Ed25519Verifier,
+  observer: StepObserver,
+): IssuerKey {
   if (candidates.length === 0) throw signatureInvalid('its issuer has no such key')
+  observer.at('5')
   const { signingInput, signature } = signedPartsOf(token)
   const signer = candidates.find(({ publicKey }) => ed25519.verify(publicKey, signingInput, signature))
   if (signer === undefined) throw signatureInvalid('its signature does not match')

@@ -1,6 +1,7 @@
 import { type BadgeClaims, parseBadgeClaims } from './badge-claims.ts'
 import { parseBadgeHeader } from './badge-header.ts'
 import { parseCompactJws } from './compact-jws.ts'
+import { type StepObserver, UNOBSERVED } from './verification-steps.ts'
 
 /**
  * A well-formed badge that anybody may have written. It may be refused because of what it
@@ -18,8 +19,13 @@ export interface UnverifiedBadge extends BadgeClaims {
  * @param token attacker-controlled
  * @throws {BadgeRefused} BADGE_MALFORMED, BADGE_CLAIMS_INVALID
  */
-export function parseBadge(token: string, options: { readonly requireKey: boolean }): UnverifiedBadge {
-  const { header, payload } = parseCompactJws(token)
+export function parseBadge(
+  token: string,
+  options: { readonly requireKey: boolean },
+  observer: StepObserver = UNOBSERVED,
+): UnverifiedBadge {
+  const { header, payload } = parseCompactJws(token, observer)
+  observer.at('3a')
   const { kid } = parseBadgeHeader(header)
-  return { ...parseBadgeClaims(payload, options), kid }
+  return { ...parseBadgeClaims(payload, options, observer), kid }
 }

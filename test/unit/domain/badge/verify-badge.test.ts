@@ -44,6 +44,7 @@ describe('a good badge', () => {
       expiresAt: NOW + 300,
       notBefore: undefined,
       domain: 'agents.example.com',
+      subjectKey: world.agent.publicKey,
       keyThumbprint: 'UDDReOZl1ipXAfp9wYsm13sDBMK5og--QWdBjzuf6o4',
       kid: 'ca-1',
       cacheHit: false,
