@@ -12,6 +12,7 @@ import { toMultibaseKey } from '../../core/src/domain/did/multibase-key.ts'
 import { createIssuerKeySets } from '../../core/src/domain/trust/issuer-key-sets.ts'
 import { createTrustedIssuers, type TrustConfiguration } from '../../core/src/domain/trust/trusted-issuers.ts'
 import type { Ed25519Verifier } from '../../core/src/ports/ed25519.ts'
+import type { Es256Verifier } from '../../core/src/ports/es256.ts'
 import { createFixedClock, type FixedClock } from './fixed-clock.ts'
 import { createFakeIssuer, type FakeIssuer } from './issuer.ts'
 import { createMemoryBadgeStatus, type MemoryBadgeStatus } from './memory-badge-status.ts'
@@ -48,7 +49,7 @@ export interface BadgeWorld {
   selfSignedPayload(changes?: Payload): Payload
   badge(changes?: Payload, header?: Payload): string
   selfSigned(changes?: Payload, header?: Payload): string
-  verifier(options?: Partial<BadgeVerifierOptions>): BadgeVerifier
+  verifier(options?: Partial<BadgeVerifierOptions>, es256?: Es256Verifier): BadgeVerifier
   /** What `verifyBadge` and `explainBadge` are given in this world. */
   sources(): VerificationSources
 }
@@ -115,9 +116,10 @@ export function createBadgeWorld(): BadgeWorld {
     selfSigned: (changes, header) =>
       agent.sign({ ...HEADER, kid: `${agentDidKey}#${agentMultibase}`, ...header }, selfSignedPayload(changes)),
     sources: () => ({ ed25519, issuerKeys: createIssuerKeySets(issuerKeys), status, didDocuments, clock }),
-    verifier: (options) =>
+    verifier: (options, es256) =>
       createBadgeVerifier({
         ed25519,
+        ...(es256 !== undefined && { es256 }),
         issuerKeys,
         status,
         didDocuments,

@@ -3,13 +3,12 @@ import type { Clock } from '../../ports/clock.ts'
 import type { Ed25519PublicKey } from '../did/ed25519-public-key.ts'
 import type { TrustedIssuers } from '../trust/trusted-issuers.ts'
 import { type AudienceDemand, checkAudience } from './audience.ts'
-import type { BadgeClaims } from './badge-claims.ts'
 import { proveSignature, type SignatureProof, type SignatureSources } from './badge-signature.ts'
 import { checkStanding } from './badge-standing.ts'
 import { checkTimes } from './badge-times.ts'
 import { checkIssuerTrust } from './issuer-trust.ts'
 import { type BindingSources, type KeyBinding, proveKeyBinding } from './key-binding.ts'
-import { parseBadge, type UnverifiedBadge } from './parse-badge.ts'
+import { type BadgeFormRules, parseBadge, type UnverifiedBadge } from './parse-badge.ts'
 import { type StepObserver, UNOBSERVED } from './verification-steps.ts'
 
 type Standing = Awaited<ReturnType<typeof checkStanding>>
@@ -17,7 +16,7 @@ type Standing = Awaited<ReturnType<typeof checkStanding>>
 declare const verified: unique symbol
 
 /** A badge that passed every step for one decision. Only `verifyBadge` makes one. */
-export interface VerifiedBadge extends Omit<BadgeClaims, 'confirmedKeyId'> {
+export interface VerifiedBadge extends Omit<UnverifiedBadge, 'confirmedKeyId'> {
   readonly [verified]: true
   /** A copy: the caller's own. It checks what the subject signs; logs and records do without it. */
   readonly subjectKey: Ed25519PublicKey | undefined
@@ -25,7 +24,6 @@ export interface VerifiedBadge extends Omit<BadgeClaims, 'confirmedKeyId'> {
   readonly standing: Standing
   /** RFC 7638 thumbprint of the key that signed the badge. */
   readonly keyThumbprint: string
-  readonly kid: string | undefined
 }
 
 /** What one decision demands of a badge. */
@@ -50,10 +48,9 @@ export interface VerificationSources extends SignatureSources, BindingSources {
   readonly clock: Clock
 }
 
-export interface VerificationRules {
+export interface VerificationRules extends BadgeFormRules {
   readonly clockSkewMs: number
   readonly rejectReservedIssuers: boolean
-  readonly requireKey: boolean
 }
 
 /**
