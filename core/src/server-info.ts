@@ -39,7 +39,7 @@ export async function describeServer(options: ServerInfoOptions): Promise<Server
       [...keyOrigins].map(async ([issuer, { kind }]) => ({
         issuer,
         keySource: kind,
-        keys: await countKeys(issuerKeys, issuer),
+        keys: await countKeys(issuerKeys, issuer, config.trust.allowEs256),
       })),
     ),
     acceptsLevelZero: config.trust.acceptLevelZero || config.trust.levelZeroKeys.length > 0,
@@ -57,9 +57,9 @@ export async function describeServer(options: ServerInfoOptions): Promise<Server
 }
 
 /** Usable keys now; 0 when the set cannot be had or read. */
-async function countKeys(source: IssuerKeySource, issuer: string): Promise<number> {
+async function countKeys(source: IssuerKeySource, issuer: string, allowEs256: boolean): Promise<number> {
   try {
-    return parseJwks((await source.keySet(issuer)).jwks).length
+    return parseJwks((await source.keySet(issuer)).jwks, { allowEs256 }).length
   } catch (error) {
     if (error instanceof SourceUnavailable || error instanceof TrustRefused) return 0
     throw error
