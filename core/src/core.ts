@@ -2,6 +2,7 @@ import { AdminService, EvidenceService } from '@capiscio/proto/core/v1'
 import { BadgeService, DIDService, RevocationService, TrustStoreService } from '@capiscio/proto/v1'
 import type { Logger } from 'pino'
 import { createNodeEd25519Signer, createNodeEd25519Verifier } from './adapters/crypto/node-ed25519.ts'
+import { createNodeEs256Verifier } from './adapters/crypto/node-es256.ts'
 import { systemRandom } from './adapters/crypto/system-random.ts'
 import { createMetrics } from './adapters/telemetry/metrics.ts'
 import { createTelemetry } from './adapters/telemetry/telemetry.ts'
@@ -84,6 +85,7 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
 
   const badges = createBadgeVerifier({
     ed25519,
+    ...(config.trust.allowEs256 && { es256: createNodeEs256Verifier({ maxKeys: 1_000 }) }),
     issuerKeys,
     status: config.profile === 'dev' ? fixtureBadgeStatus : unavailableBadgeStatus,
     didDocuments,
@@ -94,7 +96,8 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
       cacheMaxEntries: config.limits.badgeCacheEntries,
       cacheMaxBytes: config.limits.badgeCacheBytes,
       rejectReservedIssuers: config.profile !== 'dev',
-      requireKey: true,
+      requireKey: config.trust.requireKey,
+      allowMissingTyp: config.trust.allowMissingTyp,
     },
   })
   const guard = createToolGuard({

@@ -34,7 +34,9 @@ export async function describeServer(options: ServerInfoOptions): Promise<Server
     ready: reasons.length === 0,
     notReadyReasons: reasons,
     trustedIssuers: await Promise.all(
-      [...issuerKeys.origins].map(([issuer, { kind }]) => describeIssuer(issuerKeys, issuer, kind)),
+      [...issuerKeys.origins].map(([issuer, { kind }]) =>
+        describeIssuer(issuerKeys, issuer, kind, config.trust.allowEs256),
+      ),
     ),
     acceptsLevelZero: config.trust.acceptLevelZero || config.trust.levelZeroKeys.length > 0,
     policyVersion: options.rules().policy.version,
@@ -51,9 +53,9 @@ export async function describeServer(options: ServerInfoOptions): Promise<Server
 }
 
 /** Fetched keys are described as they are: nobody waits for a fetch to learn what a core is like. */
-async function describeIssuer(issuerKeys: IssuerKeysSetup, issuer: string, keySource: string) {
+async function describeIssuer(issuerKeys: IssuerKeysSetup, issuer: string, keySource: string, allowEs256: boolean) {
   const state = issuerKeys.state(issuer)
-  if (state === undefined) return { issuer, keySource, keys: await countKeys(issuerKeys, issuer) }
+  if (state === undefined) return { issuer, keySource, keys: await countKeys(issuerKeys, issuer, allowEs256) }
   const { keys, fetchedAtMs, lastError = '', stale } = state
   return {
     issuer,
@@ -66,9 +68,9 @@ async function describeIssuer(issuerKeys: IssuerKeysSetup, issuer: string, keySo
 }
 
 /** Usable keys now; 0 when the set cannot be had or read. */
-async function countKeys(source: IssuerKeysSetup, issuer: string): Promise<number> {
+async function countKeys(source: IssuerKeysSetup, issuer: string, allowEs256: boolean): Promise<number> {
   try {
-    return parseJwks((await source.keySet(issuer)).jwks).length
+    return parseJwks((await source.keySet(issuer)).jwks, { allowEs256 }).length
   } catch (error) {
     if (error instanceof SourceUnavailable || error instanceof TrustRefused) return 0
     throw error

@@ -6,10 +6,13 @@ import {
   type BadgeVerifierOptions,
   createBadgeVerifier,
 } from '../../core/src/domain/badge/badge-verifier.ts'
+import type { VerificationRules, VerificationSources } from '../../core/src/domain/badge/verify-badge.ts'
 import { toDidKey } from '../../core/src/domain/did/did-key.ts'
 import { toMultibaseKey } from '../../core/src/domain/did/multibase-key.ts'
+import { createIssuerKeySets } from '../../core/src/domain/trust/issuer-key-sets.ts'
 import { createTrustedIssuers, type TrustConfiguration } from '../../core/src/domain/trust/trusted-issuers.ts'
 import type { Ed25519Verifier } from '../../core/src/ports/ed25519.ts'
+import type { Es256Verifier } from '../../core/src/ports/es256.ts'
 import { createFixedClock, type FixedClock } from './fixed-clock.ts'
 import { createFakeIssuer, type FakeIssuer } from './issuer.ts'
 import { createMemoryBadgeStatus, type MemoryBadgeStatus } from './memory-badge-status.ts'
@@ -46,8 +49,13 @@ export interface BadgeWorld {
   selfSignedPayload(changes?: Payload): Payload
   badge(changes?: Payload, header?: Payload): string
   selfSigned(changes?: Payload, header?: Payload): string
-  verifier(options?: Partial<BadgeVerifierOptions>): BadgeVerifier
+  verifier(options?: Partial<BadgeVerifierOptions>, es256?: Es256Verifier): BadgeVerifier
+  /** What `verifyBadge` and `explainBadge` are given in this world. */
+  sources(): VerificationSources
 }
+
+/** The rules that `verifier()` applies when nothing else is said. */
+export const RULES: VerificationRules = { clockSkewMs: 60_000, rejectReservedIssuers: true, requireKey: true }
 
 export function createBadgeWorld(): BadgeWorld {
   const clock = createFixedClock(NOW * 1000)
@@ -107,9 +115,11 @@ export function createBadgeWorld(): BadgeWorld {
     badge: (changes, header) => ca.sign({ ...HEADER, ...header }, payload(changes)),
     selfSigned: (changes, header) =>
       agent.sign({ ...HEADER, kid: `${agentDidKey}#${agentMultibase}`, ...header }, selfSignedPayload(changes)),
-    verifier: (options) =>
+    sources: () => ({ ed25519, issuerKeys: createIssuerKeySets(issuerKeys), status, didDocuments, clock }),
+    verifier: (options, es256) =>
       createBadgeVerifier({
         ed25519,
+        ...(es256 !== undefined && { es256 }),
         issuerKeys,
         status,
         didDocuments,

@@ -20,7 +20,7 @@ export function checkConfigFiles({ policyFile, trust, outbound: { caFile } }: Co
   const keyFiles = trust.issuers.flatMap(({ jwksFile }) => (jwksFile === undefined ? [] : [jwksFile]))
   return [
     ...(policyFile === undefined ? [] : checkPolicyFile(policyFile)),
-    ...keyFiles.flatMap(checkKeyFile),
+    ...keyFiles.flatMap((file) => checkKeyFile(file, trust.allowEs256)),
     ...(caFile === undefined ? [] : checkCertificates(caFile)),
   ]
 }
@@ -39,7 +39,7 @@ function checkPolicyFile(file: string): readonly ConfigProblem[] {
   }
 }
 
-function checkKeyFile(file: string): readonly ConfigProblem[] {
+function checkKeyFile(file: string, allowEs256: boolean): readonly ConfigProblem[] {
   let text: string
   try {
     text = new TextDecoder().decode(readBoundedFile(file, MAX_JWKS_BYTES))
@@ -47,7 +47,7 @@ function checkKeyFile(file: string): readonly ConfigProblem[] {
     return [unreadable(file, cause)]
   }
   try {
-    if (parseJwks(text).length > 0) return []
+    if (parseJwks(text, { allowEs256 }).length > 0) return []
     return [
       { code: 'FILE_INVALID', source: file, reason: 'The JWKS has no usable key: publish an Ed25519 signing key' },
     ]

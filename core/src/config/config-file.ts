@@ -73,6 +73,9 @@ const CONFIG_FILE = strictObject({
   trust: strictObject({
     issuers: z.array(ISSUER, 'Write a list of issuers').max(256, 'List at most 256 issuers').optional(),
     acceptLevelZero: SWITCH.optional(),
+    requireKey: SWITCH.optional(),
+    allowMissingTyp: SWITCH.optional(),
+    allowEs256: SWITCH.optional(),
     levelZeroKeys: z.array(TEXT, 'Write a list of did:keys').max(1024, 'List at most 1024 keys').optional(),
     audience: z.array(TEXT, 'Write a list of audiences').max(64, 'List at most 64 audiences').optional(),
     requireAudience: SWITCH.optional(),

@@ -79,6 +79,12 @@ export interface TrustConfig {
   readonly issuers: readonly TrustedIssuerConfig[]
   /** Any self-signed badge can be accepted, if the request agrees. Only in profile dev. */
   readonly acceptLevelZero: boolean
+  /** Badges without `key` are denied. `false` only in profile dev. */
+  readonly requireKey: boolean
+  /** Badges whose header has no `typ` are read. Only in profile dev. */
+  readonly allowMissingTyp: boolean
+  /** Badges may be signed with ES256, by issuers that publish P-256 keys. */
+  readonly allowEs256: boolean
   /** did:keys whose self-signed badges can be accepted. */
   readonly levelZeroKeys: readonly string[]
   /** The core's own identifiers, which a badge with an audience must name one of. */
@@ -110,7 +116,7 @@ export type TrustedIssuerConfig = {
   | { readonly keys: JwkSet; readonly jwksFile?: never; readonly jwksUrl?: never }
 )
 
-/** A JWKS with public Ed25519 keys only. */
+/** A JWKS with public Ed25519 keys, and P-256 keys where ES256 is allowed. */
 export interface JwkSet {
   readonly keys: readonly Readonly<Record<string, unknown>>[]
 }

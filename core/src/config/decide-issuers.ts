@@ -1,4 +1,5 @@
 import { DidRefused } from '../domain/did/did-refused.ts'
+import { parseP256Jwk } from '../domain/did/p256-public-key.ts'
 import { parsePublicJwk } from '../domain/did/public-jwk.ts'
 import { isReservedIssuer } from '../domain/trust/issuer-origin.ts'
 import { parseJwks } from '../domain/trust/jwks.ts'
@@ -13,6 +14,9 @@ import { parseServiceUrl } from './service-url.ts'
 import type { TrustSources } from './trust-sources.ts'
 import { ValueRefused } from './value-refused.ts'
 
+/** The sources, and which kinds of keys may be given with an issuer. */
+export type IssuerSources = TrustSources & { readonly allowEs256: boolean }
+
 const JWKS_PATH = '/.well-known/jwks.json'
 
 /**
@@ -20,7 +24,7 @@ const JWKS_PATH = '/.well-known/jwks.json'
  * CAPISCIO_REGISTRY_ENDPOINT names, and CAPISCIO_TRUST_STORE_KEY as the pinned key of one
  * of them or of CAPISCIO_TRUST_STORE_ISSUER (design §10).
  */
-export function decideIssuers(decisions: Decisions, sources: TrustSources): readonly TrustedIssuerConfig[] {
+export function decideIssuers(decisions: Decisions, sources: IssuerSources): readonly TrustedIssuerConfig[] {
   const { profile, environment, file } = sources
   const issuers = new Map<string, TrustedIssuerConfig>()
   const add = (issuer: TrustedIssuerConfig, origin: ConfigOrigin): string => {
@@ -64,7 +68,7 @@ function decideIssuer(
   { issuer: name, jwksFile, jwksUrl, keys, apiUrl, didNamespaceUrl }: WrittenIssuer,
   index: number,
   file: ConfigFile,
-  { profile, home }: TrustSources,
+  { profile, home, allowEs256 }: IssuerSources,
 ): TrustedIssuerConfig | undefined {
   const at = `trust.issuers[${index}]`
   const field = <T, R>(key: string, raw: T | undefined, parse: (raw: T, base: string) => R) => {
@@ -84,7 +88,7 @@ function decideIssuer(
   const source = {
     jwksFile: field('jwksFile', jwksFile, (text, base) => parseFilePath(text, base, home)),
     jwksUrl: url('jwksUrl', jwksUrl),
-    keys: field('keys', keys, parseInlineKeys),
+    keys: field('keys', keys, (set) => parseInlineKeys(set, allowEs256)),
   }
   const given = [jwksFile, jwksUrl, keys].filter((one) => one !== undefined).length
   if (given > 1 || (given === 0 && profile === 'air-gapped')) {
@@ -156,7 +160,8 @@ function parseIssuer(text: string, profile: Profile): string {
   try {
     const origin = parseHttpsOrigin(text)
     if (profile !== 'dev' && isReservedIssuer(origin)) {
-      throw new ValueRefused(`Names under .invalid are for tests: profile ${profile} trusts none of them`)
+      const reason = `Names under .invalid are for tests: profile ${profile} trusts none of them`
+      throw new ValueRefused(reason, 'NOT_IN_PROFILE')
     }
     return origin
   } catch (refused) {
@@ -181,16 +186,17 @@ function registryOrigin(text: string): string {
 }
 
 /** The operator wrote each of these keys, so that none is left out silently, as in a fetched set. */
-function parseInlineKeys({ keys }: JwkSet): JwkSet {
+function parseInlineKeys({ keys }: JwkSet, allowEs256: boolean): JwkSet {
   for (const [index, key] of keys.entries()) {
     try {
-      parsePublicJwk(key)
+      if (allowEs256 && key.kty === 'EC') parseP256Jwk(key)
+      else parsePublicJwk(key)
     } catch (refused) {
       if (!(refused instanceof DidRefused)) throw refused
       throw new ValueRefused(`Key ${index}: ${refused.message}`)
     }
   }
-  if (parseJwks(JSON.stringify({ keys })).length !== keys.length) {
+  if (parseJwks(JSON.stringify({ keys }), { allowEs256 }).length !== keys.length) {
     throw new ValueRefused('A kid is a text and names one key: give each key its own')
   }
   return { keys: keys.map((key) => ({ ...key })) }

@@ -1,6 +1,7 @@
 import { parseDidKey } from '../domain/did/did-key.ts'
 import { DidRefused } from '../domain/did/did-refused.ts'
 import type { TrustConfig } from './config.ts'
+import { decideBadgeRules } from './decide-badge-rules.ts'
 import { decideIssuers } from './decide-issuers.ts'
 import { type Decisions, fromEnv } from './decisions.ts'
 import { ENVIRONMENT_NAMES } from './environment.ts'
@@ -13,20 +14,11 @@ const JWKS_MAX_STALE_SECONDS = 3600
 
 /** Decides whom the core trusts, and as whom badges must address it. */
 export function decideTrust(decisions: Decisions, sources: TrustSources): TrustConfig {
-  const { profile, environment, file } = sources
+  const { environment, file } = sources
   const written = file?.written.trust
-  const issuers = decideIssuers(decisions, sources)
+  const badgeRules = decideBadgeRules(decisions, sources)
+  const issuers = decideIssuers(decisions, { ...sources, allowEs256: badgeRules.allowEs256 })
 
-  const acceptLevelZero = decisions.pick(
-    'trust.acceptLevelZero',
-    [file?.candidate(['trust', 'acceptLevelZero'], written?.acceptLevelZero)],
-    (accept) => accept,
-    () => false,
-  )
-  if (acceptLevelZero && profile !== 'dev') {
-    const reason = `Anybody can make a level 0 badge: profile ${profile} takes only the did:keys listed in levelZeroKeys`
-    decisions.refuse('NOT_IN_PROFILE', decisions.originOf('trust.acceptLevelZero'), reason)
-  }
   const levelZeroKeys = (written?.levelZeroKeys ?? []).filter((did, index, all) => {
     const path = ['trust', 'levelZeroKeys', index]
     decisions.note(`trust.levelZeroKeys[${index}]`, file?.originOf(path) ?? { kind: 'default' })
@@ -66,7 +58,7 @@ export function decideTrust(decisions: Decisions, sources: TrustSources): TrustC
     (seconds) => seconds,
     () => JWKS_MAX_STALE_SECONDS,
   )
-  return { issuers, acceptLevelZero, levelZeroKeys, audience, requireAudience, clockSkewSeconds, jwksMaxStaleSeconds }
+  return { issuers, ...badgeRules, levelZeroKeys, audience, requireAudience, clockSkewSeconds, jwksMaxStaleSeconds }
 }
 
 function checkDidKey(did: string): string | undefined {

@@ -62,7 +62,7 @@ export function createDecisions(cwd: string): Decisions {
         return parse(raw, origin.kind === 'file' ? dirname(origin.file) : cwd)
       } catch (refused) {
         if (!(refused instanceof ValueRefused)) throw refused
-        refuse('VALUE_INVALID', origin, refused.message)
+        refuse(refused.code, origin, refused.message)
         return fallback()
       }
     },

@@ -19,7 +19,9 @@ export function parseServiceUrl(text: string, profile: Profile): string {
   if (url.protocol === 'http:') {
     const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
     if (!isLoopback({ host, port: 0 })) throw new ValueRefused('Write https: plain HTTP can be changed on its way')
-    if (profile !== 'dev') throw new ValueRefused('Write https: plain HTTP, also on loopback, is for profile dev')
+    if (profile !== 'dev') {
+      throw new ValueRefused('Write https: plain HTTP, also on loopback, is for profile dev', 'NOT_IN_PROFILE')
+    }
   }
   return text
 }

@@ -305,6 +305,20 @@ apiKeys:
     expect(stderr).toMatch(expected)
     expect(stderr.trimEnd().split('\n')).toHaveLength(1)
   })
+
+  test('counts a P-256 key as usable where ES256 is allowed, and nowhere else', async () => {
+    const ec = {
+      kty: 'EC',
+      crv: 'P-256',
+      x: 'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU',
+      y: 'x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0',
+    }
+    write('policy.yaml', POLICY)
+    write('jwks.json', JSON.stringify({ keys: [ec] }))
+    const check = (text: string) => run(['config', 'check', '--config', write('capiscio.yaml', text)])
+    expect((await check(CONFIG)).stderr).toMatch(/no usable key/)
+    expect((await check(CONFIG.replace('trust:', 'trust:\n  allowEs256: true'))).code).toBe(0)
+  })
 })
 
 test('what is printed for people holds no control characters', () => {

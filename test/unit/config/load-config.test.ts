@@ -53,6 +53,10 @@ const originOf = (given: Given, path: string): string | undefined =>
 
 const KEY = 'did:key:z6MktwupdmLXVVqTzCw4i46r4uGyosGXRnR3XjN4Zq7oMMsw'
 const X = '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo'
+const EC = {
+  x: 'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU',
+  y: 'x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0',
+}
 
 describe('without file, environment and flags', () => {
   test('serve has these defaults', () => {
@@ -67,6 +71,9 @@ describe('without file, environment and flags', () => {
       trust: {
         issuers: [],
         acceptLevelZero: false,
+        requireKey: true,
+        allowMissingTyp: false,
+        allowEs256: false,
         levelZeroKeys: [],
         audience: [],
         requireAudience: false,
@@ -291,39 +298,6 @@ describe('problems', () => {
 })
 
 describe('profiles', () => {
-  const invalid = 'trust:\n  issuers:\n    - issuer: https://registry.capiscio.invalid\n      jwksFile: a.json\n'
-  const local =
-    'trust:\n  issuers:\n    - issuer: https://a.example.com\n      jwksUrl: http://127.0.0.1:8787/jwks.json\n'
-  const remote =
-    'trust:\n  issuers:\n    - issuer: https://a.example.com\n      jwksUrl: https://a.example.com/jwks.json\n'
-  const api =
-    'trust:\n  issuers:\n    - issuer: https://a.example.com\n      jwksFile: a.json\n      apiUrl: https://a.example.com\n'
-
-  test.each([
-    ['dev', 'trust: { acceptLevelZero: true }\n', undefined],
-    ['connected-prod', 'trust: { acceptLevelZero: true }\n', 'NOT_IN_PROFILE'],
-    ['air-gapped', 'trust: { acceptLevelZero: true }\n', 'NOT_IN_PROFILE'],
-    ['connected-prod', 'trust: { acceptLevelZero: false }\n', undefined],
-    ['dev', invalid, undefined],
-    ['connected-prod', invalid, 'VALUE_INVALID'],
-    ['air-gapped', invalid, 'VALUE_INVALID'],
-    ['connected-prod', invalid.replace('.invalid', '.invalid.example.com'), undefined],
-    ['dev', local, undefined],
-    ['connected-prod', local, 'VALUE_INVALID'],
-    ['dev', local.replace('127.0.0.1', '10.0.0.1'), 'VALUE_INVALID'],
-    ['dev', local.replace('127.0.0.1', 'localhost.example.com'), 'VALUE_INVALID'],
-    ['connected-prod', remote, undefined],
-    ['air-gapped', remote, 'NOT_IN_PROFILE'],
-    ['connected-prod', api, undefined],
-    ['air-gapped', api, 'NOT_IN_PROFILE'],
-    ['air-gapped', api.replace('apiUrl', 'didNamespaceUrl'), 'NOT_IN_PROFILE'],
-    ['air-gapped', api.replace(/ {6}apiUrl.*\n/, ''), undefined],
-  ] as const)('%s with %j: %s', (profile, text, code) => {
-    const given = { file: text, flags: { profile } }
-    if (code === undefined) expect(decide(given).profile).toBe(profile)
-    else expect(problem(given)).toMatchObject({ code, source: expect.stringContaining(`${file}:`) })
-  })
-
   test('an unknown one is refused, whatever its spelling', () => {
     for (const profile of ['Dev', 'prod', 'constructor']) {
       expect(problem({ env: { CAPISCIO_PROFILE: profile } })).toMatchObject({
@@ -343,6 +317,7 @@ describe('issuers', () => {
   const issuer = (lines: string): string => `trust:\n  issuers:\n    - issuer: https://a.example.com\n${lines}`
   const inline = (jwk: string): string => issuer(`      keys: { keys: [${jwk}] }\n`)
   const jwk = `{ kty: OKP, crv: Ed25519, x: ${X}, kid: k1 }`
+  const ec = `{ kty: EC, crv: P-256, x: ${EC.x}, y: ${EC.y}, kid: ec }`
 
   test('have their keys from a file, a URL or the configuration itself', () => {
     expect(decide({ file: issuer('      jwksFile: keys.json\n') }).trust.issuers).toEqual([
@@ -354,6 +329,20 @@ describe('issuers', () => {
     expect(decide({ file: inline(jwk) }).trust.issuers).toEqual([
       { issuer: 'https://a.example.com', keys: { keys: [{ kty: 'OKP', crv: 'Ed25519', x: X, kid: 'k1' }] } },
     ])
+  })
+
+  test('may have P-256 keys where ES256 is allowed', () => {
+    const allowed = inline(`${jwk}, ${ec}`).replace('trust:', 'trust:\n  allowEs256: true')
+    expect(decide({ file: allowed }).trust.issuers[0]?.keys?.keys).toHaveLength(2)
+    expect(problem({ file: inline(ec) })).toMatchObject({ code: 'VALUE_INVALID' })
+    for (const [from, to] of [
+      [EC.y, EC.x],
+      ['kid: ec', `kid: ec, d: ${EC.x}`],
+      ['kid: ec', 'kid: k1'],
+      ['kid: ec', 'kid: ec, alg: ES384'],
+    ] as const) {
+      expect(problem({ file: allowed.replace(from, to) }).code, to).toBe('VALUE_INVALID')
+    }
   })
 
   test.each([
@@ -411,7 +400,7 @@ describe('CAPISCIO_REGISTRY_ENDPOINT', () => {
     ['http://registry.example.com', 'connected-prod', 'VALUE_INVALID'],
     ['https://u:p@registry.example.com', 'connected-prod', 'VALUE_INVALID'],
     ['registry.example.com', 'connected-prod', 'VALUE_INVALID'],
-    ['https://registry.capiscio.invalid', 'connected-prod', 'VALUE_INVALID'],
+    ['https://registry.capiscio.invalid', 'connected-prod', 'NOT_IN_PROFILE'],
     ['https://registry.example.com', 'air-gapped', 'NOT_IN_PROFILE'],
   ])('%s in profile %s is refused: %s', (url, profile, code) => {
     expect(problem({ ...endpoint(url), flags: { profile } })).toMatchObject({

@@ -1,12 +1,14 @@
 import type { Ed25519Verifier } from '../../ports/ed25519.ts'
+import type { Es256Verifier } from '../../ports/es256.ts'
 import { didKeyKid, parseDidKey } from '../did/did-key.ts'
 import { keyThumbprint } from '../did/key-thumbprint.ts'
 import type { IssuerKeySets, IssuerKeys } from '../trust/issuer-key-sets.ts'
 import { type IssuerKey, selectIssuerKeys } from '../trust/jwks.ts'
 import { TrustRefused } from '../trust/trust-refused.ts'
 import { BadgeRefused, refuseIfUnavailable } from './badge-refused.ts'
-import { signedPartsOf } from './compact-jws.ts'
+import { type SignedParts, signedPartsOf } from './compact-jws.ts'
 import type { UnverifiedBadge } from './parse-badge.ts'
+import { type StepObserver, UNOBSERVED } from './verification-steps.ts'
 
 /** That one key signed one token. */
 export interface SignatureProof {
@@ -18,6 +20,8 @@ export interface SignatureProof {
 
 export interface SignatureSources {
   readonly ed25519: Ed25519Verifier
+  /** Absent where ES256 is not enabled. */
+  readonly es256?: Es256Verifier
   readonly issuerKeys: IssuerKeySets
 }
 
@@ -38,24 +42,39 @@ export async function proveSignature(
   badge: UnverifiedBadge,
   earlier: SignatureProof | undefined,
   sources: SignatureSources,
+  observer: StepObserver = UNOBSERVED,
 ): Promise<SignatureProof> {
-  if (badge.level === 0) return earlier ?? proveSelfSigned(token, badge, sources.ed25519)
-  const { issuerKeys, ed25519 } = sources
+  if (badge.level === 0) {
+    observer.skipped('4a', 'A self-signed badge brings its own key.')
+    observer.at('4b')
+    return earlier ?? proveSelfSigned(token, badge, sources.ed25519, observer)
+  }
+  observer.skipped('4b', 'Only self-signed badges bring their own key.')
+  observer.at('4a')
+  const { issuerKeys } = sources
   const current = await available(issuerKeys.current(badge.issuer), badge.issuer)
   if (earlier !== undefined && earlier.keySetVersion === current.version) return earlier
 
   const { version, candidates } = await candidatesFor(badge, current, issuerKeys)
   const signer =
-    candidates.find(({ thumbprint }) => thumbprint === earlier?.keyThumbprint) ?? findSigner(token, candidates, ed25519)
+    candidates.find(({ thumbprint }) => thumbprint === earlier?.keyThumbprint) ??
+    findSigner(token, candidates, sources, observer)
   return { keyThumbprint: signer.thumbprint, keySetVersion: version }
 }
 
 /** Step 4b: the key is inside the issuer, and the header may not name another. */
-function proveSelfSigned(token: string, { issuer, kid }: UnverifiedBadge, ed25519: Ed25519Verifier): SignatureProof {
+function proveSelfSigned(
+  token: string,
+  { issuer, kid, algorithm }: UnverifiedBadge,
+  ed25519: Ed25519Verifier,
+  observer: StepObserver,
+): SignatureProof {
+  if (algorithm !== 'EdDSA') throw signatureInvalid('its header names another algorithm than its issuer has')
   if (kid !== undefined && kid !== didKeyKid(issuer)) {
     throw signatureInvalid('its header names a key that its issuer does not have')
   }
   const publicKey = parseDidKey(issuer)
+  observer.at('5')
   const { signingInput, signature } = signedPartsOf(token)
   if (!ed25519.verify(publicKey, signingInput, signature)) throw signatureInvalid('its signature does not match')
   return { keyThumbprint: keyThumbprint(publicKey), keySetVersion: undefined }
@@ -63,22 +82,43 @@ function proveSelfSigned(token: string, { issuer, kid }: UnverifiedBadge, ed2551
 
 /** Step 4a. A key id that is not there may be new: the issuer is asked once more. */
 async function candidatesFor(
-  { issuer, kid }: UnverifiedBadge,
+  { issuer, kid, algorithm }: UnverifiedBadge,
   current: IssuerKeys,
   issuerKeys: IssuerKeySets,
 ): Promise<{ version: string; candidates: readonly IssuerKey[] }> {
-  const candidates = selectIssuerKeys(current.keys, kid)
-  if (candidates.length > 0 || kid === undefined) return { version: current.version, candidates }
+  const candidates = selectIssuerKeys(current.keys, { kid, algorithm })
+  const isKnown = kid === undefined || current.keys.some((key) => key.kid === kid)
+  if (isKnown) return { version: current.version, candidates }
   const fresh = await available(issuerKeys.freshenedFor(issuer, kid), issuer)
-  return { version: fresh.version, candidates: selectIssuerKeys(fresh.keys, kid) }
+  return { version: fresh.version, candidates: selectIssuerKeys(fresh.keys, { kid, algorithm }) }
 }
 
-function findSigner(token: string, candidates: readonly IssuerKey[], ed25519: Ed25519Verifier): IssuerKey {
+function findSigner(
+  token: string,
+  candidates: readonly IssuerKey[],
+  verifiers: Pick<SignatureSources, 'ed25519' | 'es256'>,
+  observer: StepObserver,
+): IssuerKey {
   if (candidates.length === 0) throw signatureInvalid('its issuer has no such key')
-  const { signingInput, signature } = signedPartsOf(token)
-  const signer = candidates.find(({ publicKey }) => ed25519.verify(publicKey, signingInput, signature))
+  observer.at('5')
+  const parts = signedPartsOf(token)
+  const signer = candidates.find((key) => isSignedBy(key, parts, verifiers))
   if (signer === undefined) throw signatureInvalid('its signature does not match')
   return signer
+}
+
+/** By the algorithm of the key, which is that of the badge: a token does not choose how a key is used. */
+function isSignedBy(
+  key: IssuerKey,
+  { signingInput, signature }: SignedParts,
+  { ed25519, es256 }: Pick<SignatureSources, 'ed25519' | 'es256'>,
+): boolean {
+  switch (key.algorithm) {
+    case 'EdDSA':
+      return ed25519.verify(key.publicKey, signingInput, signature)
+    case 'ES256':
+      return es256?.verify(key.publicKey, signingInput, signature) === true
+  }
 }
 
 async function available(keys: Promise<IssuerKeys>, issuer: string): Promise<IssuerKeys> {

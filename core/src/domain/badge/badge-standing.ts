@@ -2,6 +2,7 @@ import type { BadgeStatusSource } from '../../ports/badge-status.ts'
 import { SourceUnavailable } from '../../ports/source-unavailable.ts'
 import { BadgeRefused } from './badge-refused.ts'
 import type { UnverifiedBadge } from './parse-badge.ts'
+import { type StepObserver, UNOBSERVED } from './verification-steps.ts'
 
 /**
  * Steps 8 and 9 of badges.md §8.2: the badge is not revoked and its subject may act. Asked
@@ -14,8 +15,13 @@ import type { UnverifiedBadge } from './parse-badge.ts'
 export async function checkStanding(
   { level, issuer, jti, subject }: Pick<UnverifiedBadge, 'level' | 'issuer' | 'jti' | 'subject'>,
   status: BadgeStatusSource,
+  observer: StepObserver = UNOBSERVED,
 ): Promise<void> {
-  if (level === 0) return
+  if (level === 0) {
+    for (const step of ['8', '9'] as const) observer.skipped(step, 'A self-signed badge has no issuer to ask.')
+    return
+  }
+  observer.at('8')
   const [revoked, active] = await Promise.allSettled([
     status.isRevoked({ issuer, jti }),
     status.isAgentActive({ issuer, did: subject }),
@@ -23,6 +29,7 @@ export async function checkStanding(
   if (answerOf(revoked, 'Whether the badge was revoked') !== false) {
     throw new BadgeRefused('BADGE_REVOKED', `The badge ${jti} was revoked by its issuer.`)
   }
+  observer.at('9')
   if (answerOf(active, 'Whether the agent is active') !== true) {
     throw new BadgeRefused('BADGE_AGENT_DISABLED', `The agent ${subject} is not active at its issuer.`)
   }

@@ -1,5 +1,6 @@
 import type { BadgeClaims } from './badge-claims.ts'
 import { BadgeRefused } from './badge-refused.ts'
+import { type StepObserver, UNOBSERVED } from './verification-steps.ts'
 
 /**
  * Steps 6a to 6c of badges.md §8.2. The tolerated difference between two clocks widens
@@ -12,15 +13,19 @@ export function checkTimes(
   badge: Pick<BadgeClaims, 'issuedAt' | 'expiresAt' | 'notBefore'>,
   nowMs: number,
   skewMs: number,
+  observer: StepObserver = UNOBSERVED,
 ): void {
   const { issuedAt, expiresAt, notBefore } = badge
+  observer.at('6a')
   if (!(expiresAt * 1000 > nowMs - skewMs)) {
     throw new BadgeRefused('BADGE_EXPIRED', `The badge expired at ${instant(expiresAt)}: get a new one.`)
   }
   const latestMs = nowMs + skewMs
+  observer.at('6b')
   if (!(issuedAt * 1000 <= latestMs)) {
     throw notYet(`was issued at ${instant(issuedAt)}, in the future: compare the clocks of the issuer and this core`)
   }
+  observer.at('6c')
   if (notBefore !== undefined && !(notBefore * 1000 <= latestMs)) {
     throw notYet(`is not valid before ${instant(notBefore)}`)
   }

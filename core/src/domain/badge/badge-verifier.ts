@@ -3,6 +3,7 @@ import type { BadgeStatusSource } from '../../ports/badge-status.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { DidDocumentSource } from '../../ports/did-documents.ts'
 import type { Ed25519Verifier } from '../../ports/ed25519.ts'
+import type { Es256Verifier } from '../../ports/es256.ts'
 import type { IssuerKeySource } from '../../ports/issuer-keys.ts'
 import type { Telemetry } from '../../ports/telemetry.ts'
 import { createIssuerKeySets } from '../trust/issuer-key-sets.ts'
@@ -23,10 +24,14 @@ export interface BadgeVerifierOptions {
   readonly rejectReservedIssuers: boolean
   /** Refuse badges without `key`. `false` is for development only. */
   readonly requireKey: boolean
+  /** Read badges whose header has no `typ`. For development only. Default false. */
+  readonly allowMissingTyp?: boolean
 }
 
 export interface BadgeVerifierCollaborators {
   readonly ed25519: Ed25519Verifier
+  /** Enables badges signed with ES256. */
+  readonly es256?: Es256Verifier
   readonly issuerKeys: IssuerKeySource
   readonly status: BadgeStatusSource
   readonly didDocuments: DidDocumentSource
@@ -56,13 +61,15 @@ export interface BadgeVerifier {
  */
 export function createBadgeVerifier(collaborators: BadgeVerifierCollaborators): BadgeVerifier {
   const { telemetry, options } = collaborators
-  const { clockSkewMs = 60_000, cacheMaxEntries, cacheMaxBytes, rejectReservedIssuers, requireKey } = options
+  const { clockSkewMs = 60_000, cacheMaxEntries, cacheMaxBytes } = options
+  const { rejectReservedIssuers, requireKey, allowMissingTyp = false } = options
   demandWhole('clockSkewMs', clockSkewMs, 0)
   demandWhole('cacheMaxEntries', cacheMaxEntries, 0)
   demandWhole('cacheMaxBytes', cacheMaxBytes, 1)
 
-  const rules = { clockSkewMs, rejectReservedIssuers, requireKey }
-  const sources = { ...collaborators, issuerKeys: createIssuerKeySets(collaborators.issuerKeys) }
+  const allowEs256 = collaborators.es256 !== undefined
+  const rules = { clockSkewMs, rejectReservedIssuers, requireKey, allowMissingTyp, allowEs256 }
+  const sources = { ...collaborators, issuerKeys: createIssuerKeySets(collaborators.issuerKeys, { allowEs256 }) }
   const cache = createBadgeFactsCache(cacheMaxEntries, cacheMaxBytes)
   let warnedOfAudience = false
 

@@ -1,6 +1,7 @@
 import { decodeBase64url } from '../../lib/base64url.ts'
 import { parseStrictJsonObject } from '../../lib/strict-json.ts'
 import { BadgeRefused } from './badge-refused.ts'
+import { type StepObserver, UNOBSERVED } from './verification-steps.ts'
 
 /** Longest token that is looked at, in characters (badges.md §8.2 step 1). */
 const MAX_TOKEN_LENGTH = 16_384
@@ -37,12 +38,14 @@ export function checkTokenSize(token: string): void {
  * @param token attacker-controlled
  * @throws {BadgeRefused} BADGE_MALFORMED
  */
-export function parseCompactJws(token: string): CompactJws {
+export function parseCompactJws(token: string, observer: StepObserver = UNOBSERVED): CompactJws {
+  observer.at('1')
   checkTokenSize(token)
   const [header, payload, signature] = splitToken(token).map(decodePart)
   if (header === undefined || payload === undefined || signature === undefined) {
     throw malformed('its parts must be base64url without padding')
   }
+  observer.at('2')
   return { header: parseObject(header, 'header'), payload: parseObject(payload, 'payload') }
 }
 

@@ -3,6 +3,7 @@ import type { Ed25519Signer } from '../../ports/ed25519.ts'
 import { didKeyKid } from '../did/did-key.ts'
 import { parseBadgeClaims } from './badge-claims.ts'
 import { BadgeRefused } from './badge-refused.ts'
+import { TOKEN_TYPES } from './token-type.ts'
 
 /** What a badge is to say (RFC-002 §3). Times are whole Unix seconds. */
 export interface BadgeContents {
@@ -32,7 +33,7 @@ export interface BadgeContents {
  */
 export function issueBadge(contents: BadgeContents, kid: string, signer: Ed25519Signer): string {
   const { level, domain, audience, confirmedKeyId } = contents
-  const header = { alg: 'EdDSA', typ: 'JWT', kid }
+  const header = { alg: 'EdDSA', typ: TOKEN_TYPES.badge, kid }
   const payload = {
     jti: contents.jti,
     iss: contents.issuer,

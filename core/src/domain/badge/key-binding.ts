@@ -6,6 +6,7 @@ import { DidRefused } from '../did/did-refused.ts'
 import { type Ed25519PublicKey, isSameKey } from '../did/ed25519-public-key.ts'
 import { BadgeRefused, refuseIfUnavailable } from './badge-refused.ts'
 import type { UnverifiedBadge } from './parse-badge.ts'
+import { type StepObserver, UNOBSERVED } from './verification-steps.ts'
 
 /** That the badge's key is the one its subject publishes under `cnf.kid`. */
 export interface KeyBinding {
@@ -35,9 +36,14 @@ export async function proveKeyBinding(
   badge: Pick<UnverifiedBadge, 'subject' | 'subjectKey' | 'confirmedKeyId'>,
   earlier: KeyBinding | undefined,
   { didDocuments, clock }: BindingSources,
+  observer: StepObserver = UNOBSERVED,
 ): Promise<KeyBinding> {
   const { subject, subjectKey, confirmedKeyId } = badge
-  if (confirmedKeyId === undefined) return FOR_EVER
+  if (confirmedKeyId === undefined) {
+    observer.skipped('7', 'At ial "0" no key was confirmed.')
+    return FOR_EVER
+  }
+  observer.at('7')
   const nowMs = clock.monotonicMs()
   if (earlier !== undefined && nowMs < earlier.freshUntilMs) return earlier
 

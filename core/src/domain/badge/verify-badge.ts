@@ -1,23 +1,29 @@
 import type { BadgeStatusSource } from '../../ports/badge-status.ts'
 import type { Clock } from '../../ports/clock.ts'
+import type { Ed25519PublicKey } from '../did/ed25519-public-key.ts'
 import type { TrustedIssuers } from '../trust/trusted-issuers.ts'
 import { type AudienceDemand, checkAudience } from './audience.ts'
-import type { BadgeClaims } from './badge-claims.ts'
 import { proveSignature, type SignatureProof, type SignatureSources } from './badge-signature.ts'
 import { checkStanding } from './badge-standing.ts'
 import { checkTimes } from './badge-times.ts'
 import { checkIssuerTrust } from './issuer-trust.ts'
 import { type BindingSources, type KeyBinding, proveKeyBinding } from './key-binding.ts'
-import { parseBadge, type UnverifiedBadge } from './parse-badge.ts'
+import { type BadgeFormRules, parseBadge, type UnverifiedBadge } from './parse-badge.ts'
+import { type StepObserver, UNOBSERVED } from './verification-steps.ts'
+
+type Standing = Awaited<ReturnType<typeof checkStanding>>
 
 declare const verified: unique symbol
 
 /** A badge that passed every step for one decision. Only `verifyBadge` makes one. */
-export interface VerifiedBadge extends Omit<BadgeClaims, 'confirmedKeyId'> {
+export interface VerifiedBadge extends Omit<UnverifiedBadge, 'confirmedKeyId'> {
   readonly [verified]: true
+  /** A copy: the caller's own. It checks what the subject signs; logs and records do without it. */
+  readonly subjectKey: Ed25519PublicKey | undefined
+  /** What its issuer said about it for this decision. */
+  readonly standing: Standing
   /** RFC 7638 thumbprint of the key that signed the badge. */
   readonly keyThumbprint: string
-  readonly kid: string | undefined
 }
 
 /** What one decision demands of a badge. */
@@ -42,10 +48,9 @@ export interface VerificationSources extends SignatureSources, BindingSources {
   readonly clock: Clock
 }
 
-export interface VerificationRules {
+export interface VerificationRules extends BadgeFormRules {
   readonly clockSkewMs: number
   readonly rejectReservedIssuers: boolean
-  readonly requireKey: boolean
 }
 
 /**
@@ -56,6 +61,7 @@ export interface VerificationRules {
  * when there was nothing to add.
  *
  * @param token attacker-controlled
+ * @param observer is told of every step; nothing depends on it
  * @throws {BadgeRefused} for every badge that does not count. Anything else that is thrown
  *   is a fault of a collaborator.
  */
@@ -65,21 +71,24 @@ export async function verifyBadge(
   earlier: BadgeFacts | undefined,
   sources: VerificationSources,
   rules: VerificationRules,
+  observer: StepObserver = UNOBSERVED,
 ): Promise<{ readonly badge: VerifiedBadge; readonly facts: BadgeFacts }> {
-  const badge = earlier?.badge ?? parseBadge(token, rules)
+  const badge = earlier?.badge ?? parseBadge(token, rules, observer)
   // Before any key is looked up: nothing is fetched for strangers.
+  observer.at('4-pre')
   checkIssuerTrust(badge, demands.issuers, rules.rejectReservedIssuers)
-  const signature = await proveSignature(token, badge, earlier?.signature, sources)
+  const signature = await proveSignature(token, badge, earlier?.signature, sources, observer)
   // From here on the issuer speaks, not the caller.
-  checkTimes(badge, sources.clock.nowMs(), rules.clockSkewMs)
+  checkTimes(badge, sources.clock.nowMs(), rules.clockSkewMs, observer)
+  observer.at('6e')
   checkAudience(badge.audience, demands.audience)
-  const binding = await proveKeyBinding(badge, earlier?.binding, sources)
-  await checkStanding(badge, sources.status)
+  const binding = await proveKeyBinding(badge, earlier?.binding, sources, observer)
+  const standing = await checkStanding(badge, sources.status, observer)
   const isKnown = earlier?.signature === signature && earlier.binding === binding
-  return { badge: toVerified(badge, signature), facts: isKnown ? earlier : { badge, signature, binding } }
+  return { badge: toVerified(badge, signature, standing), facts: isKnown ? earlier : { badge, signature, binding } }
 }
 
-function toVerified(badge: UnverifiedBadge, { keyThumbprint }: SignatureProof): VerifiedBadge {
-  const { confirmedKeyId: _confirmedKeyId, ...claims } = badge
-  return { ...claims, keyThumbprint } as VerifiedBadge
+function toVerified(badge: UnverifiedBadge, { keyThumbprint }: SignatureProof, standing: Standing): VerifiedBadge {
+  const { subjectKey, confirmedKeyId: _confirmedKeyId, ...claims } = badge
+  return { ...claims, subjectKey: subjectKey?.slice(), keyThumbprint, standing } as VerifiedBadge
 }

@@ -1,6 +1,7 @@
 import { decodeBase64url, encodeBase64url } from '../../lib/base64url.ts'
 import { parseStrictJsonObject } from '../../lib/strict-json.ts'
 import type { Ed25519Signer, Ed25519Verifier } from '../../ports/ed25519.ts'
+import { isTokenOf, TOKEN_TYPES, type TokenKind } from '../badge/token-type.ts'
 import type { Ed25519PublicKey } from '../did/ed25519-public-key.ts'
 
 /**
@@ -83,12 +84,12 @@ export function findProofProblem(
 }
 
 function provesNonce(proof: PossessionProof, demands: ProofDemands, ed25519: Ed25519Verifier): boolean {
-  const jws = openProof(proof.signature, 'pop+jws', demands, ed25519)
+  const jws = openProof(proof.signature, 'handshakeProof', demands, ed25519)
   return jws !== undefined && utf8Text(jws) === proof.nonce
 }
 
 function provesBound(proof: PossessionProof, demands: ProofDemands, ed25519: Ed25519Verifier): boolean {
-  const payload = openProof(proof.boundSignature, 'pop-bound+jws', demands, ed25519)
+  const payload = openProof(proof.boundSignature, 'boundHandshakeProof', demands, ed25519)
   const members = payload && parseObject(payload)
   if (members === undefined) return false
   const { nonce, sub, aud, method, iat } = members
@@ -103,10 +104,10 @@ function provesBound(proof: PossessionProof, demands: ProofDemands, ed25519: Ed2
   )
 }
 
-/** The payload of a JWS of exactly this type, signed by the server's key. */
+/** The payload of a JWS of exactly this kind, signed by the server's key. */
 function openProof(
   jws: string,
-  typ: string,
+  kind: TokenKind,
   { publicKey, serverDid }: ProofDemands,
   ed25519: Ed25519Verifier,
 ): Uint8Array | undefined {
@@ -115,7 +116,7 @@ function openProof(
   const [header, payload, signature] = parts.map((part) => (part === '' ? undefined : decodeBase64url(part)))
   if (parts.length !== 3 || header === undefined || payload === undefined || signature === undefined) return undefined
   const members = parseObject(header)
-  if (members === undefined || members.alg !== 'EdDSA' || members.typ !== typ) return undefined
+  if (members === undefined || members.alg !== 'EdDSA' || !isTokenOf(kind, members)) return undefined
   if (Object.hasOwn(members, 'crit') || Object.hasOwn(members, 'b64')) return undefined
   const { kid } = members
   // The key is the badge's; the header may name it in any way that stays with this DID.
@@ -149,15 +150,15 @@ export function signPossession(
   if (!isProofNonce(nonce)) throw new TypeError('Only a nonce of 22 to 128 base64url characters is signed')
   const claims = { aud: audience, iat: Math.floor(nowMs / 1000), method, nonce, sub: serverDid }
   return {
-    signature: signJws('pop+jws', kid, nonce, signer),
-    boundSignature: signJws('pop-bound+jws', kid, JSON.stringify(claims), signer),
+    signature: signJws('handshakeProof', kid, nonce, signer),
+    boundSignature: signJws('boundHandshakeProof', kid, JSON.stringify(claims), signer),
   }
 }
 
-function signJws(typ: string, kid: string, payload: string, signer: Ed25519Signer): string {
+function signJws(kind: TokenKind, kid: string, payload: string, signer: Ed25519Signer): string {
   const utf8 = new TextEncoder()
   const encode = (text: string): string => encodeBase64url(utf8.encode(text))
-  const signingInput = `${encode(JSON.stringify({ alg: 'EdDSA', kid, typ }))}.${encode(payload)}`
+  const signingInput = `${encode(JSON.stringify({ alg: 'EdDSA', kid, typ: TOKEN_TYPES[kind] }))}.${encode(payload)}`
   return `${signingInput}.${encodeBase64url(signer.sign(utf8.encode(signingInput)))}`
 }
 

@@ -1,5 +1,5 @@
 import type { IssuerKeySet, IssuerKeySource } from '../../ports/issuer-keys.ts'
-import { type IssuerKey, parseJwks } from './jwks.ts'
+import { type IssuerKey, type JwksRules, parseJwks } from './jwks.ts'
 import { TrustRefused } from './trust-refused.ts'
 
 /** The usable keys of an issuer, as of one version of its key set. */
@@ -24,14 +24,14 @@ interface Parsed {
 }
 
 /** Reads key sets through `source`, parsing each version once, broken ones included. */
-export function createIssuerKeySets(source: IssuerKeySource): IssuerKeySets {
+export function createIssuerKeySets(source: IssuerKeySource, rules: JwksRules = {}): IssuerKeySets {
   // One entry per issuer. Callers ask for trusted issuers only, so a stranger cannot make it grow.
   const latest = new Map<string, Parsed>()
 
   function parsed(issuer: string, { jwks, version }: IssuerKeySet): IssuerKeys {
     let known = latest.get(issuer)
     if (known?.version !== version) {
-      known = { version, outcome: parse(jwks, version) }
+      known = { version, outcome: parse(jwks, version, rules) }
       latest.set(issuer, known)
     }
     if (known.outcome instanceof TrustRefused) throw known.outcome
@@ -44,9 +44,9 @@ export function createIssuerKeySets(source: IssuerKeySource): IssuerKeySets {
   }
 }
 
-function parse(jwks: string, version: string): Parsed['outcome'] {
+function parse(jwks: string, version: string, rules: JwksRules): Parsed['outcome'] {
   try {
-    return { version, keys: parseJwks(jwks) }
+    return { version, keys: parseJwks(jwks, rules) }
   } catch (refused) {
     if (refused instanceof TrustRefused) return refused
     throw refused

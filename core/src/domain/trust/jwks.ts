@@ -2,6 +2,7 @@ import { parseStrictJsonObject } from '../../lib/strict-json.ts'
 import { DidRefused } from '../did/did-refused.ts'
 import type { Ed25519PublicKey } from '../did/ed25519-public-key.ts'
 import { keyThumbprint } from '../did/key-thumbprint.ts'
+import { type P256PublicKey, p256Thumbprint, parseP256Jwk } from '../did/p256-public-key.ts'
 import { parsePublicJwk } from '../did/public-jwk.ts'
 import { TrustRefused } from './trust-refused.ts'
 
@@ -11,12 +12,19 @@ const MAX_JWKS_LENGTH = 1_048_576
 /** Keys that are tried for a badge without `kid` (badges.md §7). */
 const MAX_ATTEMPTS = 5
 
-/** A key that an issuer signs badges with. */
-export interface IssuerKey {
+/** A key that an issuer signs badges with, and the one algorithm that it is for. */
+export type IssuerKey = {
   readonly kid: string | undefined
-  readonly publicKey: Ed25519PublicKey
   /** RFC 7638. */
   readonly thumbprint: string
+} & (
+  | { readonly algorithm: 'EdDSA'; readonly publicKey: Ed25519PublicKey }
+  | { readonly algorithm: 'ES256'; readonly publicKey: P256PublicKey }
+)
+
+export interface JwksRules {
+  /** Whether keys on P-256 can be used. Default false. */
+  readonly allowEs256?: boolean
 }
 
 type Members = Readonly<Record<string, unknown>>
@@ -32,7 +40,7 @@ type Members = Readonly<Record<string, unknown>>
  * @param text attacker-controlled JSON
  * @throws {TrustRefused} when the document as a whole is not a key set
  */
-export function parseJwks(text: string): readonly IssuerKey[] {
+export function parseJwks(text: string, { allowEs256 = false }: JwksRules = {}): readonly IssuerKey[] {
   if (text.length > MAX_JWKS_LENGTH) {
     throw new TrustRefused('JWKS_TOO_LARGE', `The key set is longer than ${MAX_JWKS_LENGTH} characters`)
   }
@@ -41,15 +49,19 @@ export function parseJwks(text: string): readonly IssuerKey[] {
   for (const { kid } of entries) uses.set(kid, (uses.get(kid) ?? 0) + 1)
   return entries
     .filter(({ kid }) => kid === undefined || (typeof kid === 'string' && uses.get(kid) === 1))
-    .flatMap(toIssuerKey)
+    .flatMap((jwk) => usableKey(jwk, allowEs256))
 }
 
 /**
- * The keys that may have signed a badge: the one its `kid` names, or without `kid` the
- * first five.
+ * The keys that may have signed a badge: of those for its algorithm the one its `kid`
+ * names, or without `kid` the first five.
  */
-export function selectIssuerKeys(keys: readonly IssuerKey[], kid: string | undefined): readonly IssuerKey[] {
-  return kid === undefined ? keys.slice(0, MAX_ATTEMPTS) : keys.filter((key) => key.kid === kid)
+export function selectIssuerKeys(
+  keys: readonly IssuerKey[],
+  { kid, algorithm }: Pick<IssuerKey, 'kid' | 'algorithm'>,
+): readonly IssuerKey[] {
+  const fitting = keys.filter((key) => key.algorithm === algorithm)
+  return kid === undefined ? fitting.slice(0, MAX_ATTEMPTS) : fitting.filter((key) => key.kid === kid)
 }
 
 function parseObject(text: string): Members {
@@ -68,11 +80,16 @@ function entriesOf(document: Members): readonly Members[] {
   return keys.filter((entry: unknown): entry is Members => typeof entry === 'object' && entry !== null)
 }
 
-function toIssuerKey(jwk: Members): IssuerKey[] {
+/** The key of an entry, if it is of a kind that can be used. */
+function usableKey(jwk: Members, allowEs256: boolean): IssuerKey[] {
+  const kid = typeof jwk.kid === 'string' ? jwk.kid : undefined
   try {
+    if (allowEs256 && jwk.kty === 'EC') {
+      const publicKey = parseP256Jwk(jwk)
+      return [{ kid, algorithm: 'ES256', publicKey, thumbprint: p256Thumbprint(publicKey) }]
+    }
     const publicKey = parsePublicJwk(jwk)
-    const kid = typeof jwk.kid === 'string' ? jwk.kid : undefined
-    return [{ kid, publicKey, thumbprint: keyThumbprint(publicKey) }]
+    return [{ kid, algorithm: 'EdDSA', publicKey, thumbprint: keyThumbprint(publicKey) }]
   } catch (refused) {
     if (refused instanceof DidRefused) return []
     throw refused

@@ -42,6 +42,7 @@ describe('a well-formed badge', () => {
       subjectKey: world.agent.publicKey,
       confirmedKeyId: undefined,
       kid: 'ca-1',
+      algorithm: 'EdDSA',
     })
   })
 
@@ -174,6 +175,7 @@ describe('step 3a: the header', () => {
     ['a kid that is a number', { kid: 1 }],
     ['a null kid', { kid: null }],
     ['a kid that is a list', { kid: ['ca-1'] }],
+    ['a kid of 1025 characters', { kid: 'k'.repeat(1025) }],
   ])('refuses %s', (_, change) => {
     expect(outcome(ca.sign({ ...HEADER, ...change }, world.payload()))).toBe(MALFORMED)
   })
@@ -182,8 +184,31 @@ describe('step 3a: the header', () => {
     ['no kid', { kid: undefined }, undefined],
     ['keys of its own, which play no part', { jwk: key, jku: 'https://evil.example', x5u: 'x', x5c: [] }, 'ca-1'],
     ['an unknown member', { nonce: 'x', __proto__: null }, 'ca-1'],
+    ['a kid of 1024 characters', { kid: 'k'.repeat(1024) }, 'k'.repeat(1024)],
   ])('accepts %s', (_, change, kid) => {
     expect(parseBadge(ca.sign({ ...HEADER, ...change }, world.payload()), { requireKey: true }).kid).toBe(kid)
+  })
+
+  it('may leave out typ only where that is asked for, and never have another', () => {
+    const read = (typ: unknown, allowMissingTyp: boolean) =>
+      refusalOf(() => parseBadge(ca.sign({ ...HEADER, typ }, world.payload()), { requireKey: true, allowMissingTyp }))
+    expect(read(undefined, false)).toBe(MALFORMED)
+    expect(read(undefined, true)).toHaveProperty('returned')
+    expect(read('JWT', true)).toHaveProperty('returned')
+    for (const typ of [null, '', 'jwt', 'pop+jws', 'pop+jwt', 'pop-bound+jws', 'capiscio.dvgrant+jwt', ['JWT']]) {
+      expect(read(typ, true), String(typ)).toBe(MALFORMED)
+    }
+  })
+
+  it('may name ES256 only where that is asked for, and nothing else', () => {
+    const read = (alg: unknown, allowEs256: boolean) =>
+      refusalOf(() => parseBadge(ca.sign({ ...HEADER, alg }, world.payload()), { requireKey: true, allowEs256 }))
+    expect(read('ES256', false)).toBe(MALFORMED)
+    expect(read('ES256', true)).toMatchObject({ returned: { algorithm: 'ES256' } })
+    expect(read('EdDSA', true)).toMatchObject({ returned: { algorithm: 'EdDSA' } })
+    for (const alg of [undefined, 'none', 'es256', 'ES256 ', 'ES384', 'ES256K', 'HS256', 'PS256', ['ES256']]) {
+      expect(read(alg, true), String(alg)).toBe(MALFORMED)
+    }
   })
 
   it('is judged before the claims', () => {
@@ -282,6 +307,14 @@ describe('step 3b: claims that must be there, of the right type', () => {
     ['a nested list', [[AUDIENCE]]],
   ])('refuses %s as aud', (_, aud) => {
     expect(outcomeOf(world.payload({ aud }))).toBe(INVALID)
+  })
+
+  it('reads an aud of 128 entries, each of 2048 characters, and nothing larger', () => {
+    const many = (count: number) => Array.from({ length: count }, (_, index) => `urn:${index}`)
+    expect(parsed(world.payload({ aud: many(128) })).audience).toHaveLength(128)
+    expect(outcomeOf(world.payload({ aud: many(129) }))).toBe(INVALID)
+    expect(outcomeOf(world.payload({ aud: ['a'.repeat(2048)] }))).toHaveProperty('returned')
+    expect(outcomeOf(world.payload({ aud: ['a'.repeat(2049)] }))).toBe(INVALID)
   })
 
   it('leaves an empty aud to the audience check', () => {
@@ -385,6 +418,13 @@ describe('steps 3d to 3g: identity assurance', () => {
     ['a false cnf', false],
   ])('refuses ial 0 with %s', (_, cnf) => {
     expect(outcomeOf(world.payload({ cnf }))).toBe(INVALID)
+  })
+
+  it('reads a cnf.kid whose fragment has 256 characters and no longer one', () => {
+    const named = (length: number) =>
+      outcomeOf(world.confirmedPayload({ cnf: { kid: `${SUBJECT}#${'k'.repeat(length)}` } }))
+    expect(named(256)).toHaveProperty('returned')
+    expect(named(257)).toBe(INVALID)
   })
 
   it('refuses cnf.jwk unless it equals key', () => {
@@ -502,6 +542,12 @@ describe('step 3i: subject and issuer', () => {
       expect(outcomeOf(world.payload({ vc: vcOf(level, { domain }) }))).toBe(INVALID)
     }
     expect(outcomeOf(world.payload({ vc: vcOf(level, { domain: 'a.example' }) }))).toHaveProperty('returned')
+  })
+
+  it('reads a domain of 253 characters and no longer one', () => {
+    const named = (length: number) => outcomeOf(world.payload({ vc: vcOf('2', { domain: 'd'.repeat(length) }) }))
+    expect(named(253)).toHaveProperty('returned')
+    expect(named(254)).toBe(INVALID)
   })
 
   it('refuses a domain that is no text below level 2 too', () => {

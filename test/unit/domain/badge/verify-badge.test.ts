@@ -1,7 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { createNodeEs256Verifier } from '../../../../core/src/adapters/crypto/node-es256.ts'
 import { BadgeRefused } from '../../../../core/src/domain/badge/badge-refused.ts'
+import { verifyBadge } from '../../../../core/src/domain/badge/verify-badge.ts'
 import { toMultibaseKey } from '../../../../core/src/domain/did/multibase-key.ts'
+import { createIssuerKeySets } from '../../../../core/src/domain/trust/issuer-key-sets.ts'
 import {
   AUDIENCE,
   type BadgeWorld,
@@ -12,9 +15,11 @@ import {
   ISSUER,
   JTI,
   NOW,
+  RULES,
   SUBJECT,
   vcOf,
 } from '../../../fakes/badge-world.ts'
+import { createFakeEs256Issuer } from '../../../fakes/es256-issuer.ts'
 import { createFakeIssuer } from '../../../fakes/issuer.ts'
 import { rejectionOf } from '../../../tools/refusal.ts'
 import { WEAK_KEYS } from '../../../tools/weak-keys.ts'
@@ -44,10 +49,20 @@ describe('a good badge', () => {
       expiresAt: NOW + 300,
       notBefore: undefined,
       domain: 'agents.example.com',
+      subjectKey: world.agent.publicKey,
       keyThumbprint: 'UDDReOZl1ipXAfp9wYsm13sDBMK5og--QWdBjzuf6o4',
       kid: 'ca-1',
+      algorithm: 'EdDSA',
       cacheHit: false,
     })
+  })
+
+  it('gives each caller a key of its own, and one caller cannot change that of the next', async () => {
+    const world = createBadgeWorld()
+    const verifier = world.verifier()
+    const { subjectKey } = await verifier.verify(world.badge(), demandsOf())
+    subjectKey?.fill(0)
+    expect((await verifier.verify(world.badge(), demandsOf())).subjectKey).toEqual(world.agent.publicKey)
   })
 
   it.each(['1', '2', '3', '4'])('of level %s is verified', async (level) => {
@@ -239,6 +254,84 @@ describe('steps 4 and 5: keys and signature', () => {
         expect(await decide(world, world.selfSigned({}, { kid }), demands), kid).toBe(FORGED)
       }
     })
+  })
+})
+
+describe('a badge signed with ES256', () => {
+  const ec = createFakeEs256Issuer('ec-1', 7n)
+  const header = { alg: 'ES256', typ: 'JWT', kid: 'ec-1' }
+  const enabled = async (world: BadgeWorld, token: string, demands = demandsOf()) =>
+    rejectionOf(world.verifier({}, es256).verify(token, demands))
+  const es256 = createNodeEs256Verifier({ maxKeys: 10 })
+
+  it('is malformed unless that is enabled', async () => {
+    const world = createBadgeWorld()
+    world.issuerKeys.publish(ISSUER, [world.ca.jwk, ec.jwk])
+    const token = ec.sign(header, world.payload())
+    expect(await decide(world, token)).toBe(refused('BADGE_MALFORMED'))
+    expect(await enabled(world, token)).toEqual({
+      returned: expect.objectContaining({ jti: JTI, algorithm: 'ES256', kid: 'ec-1' }),
+    })
+  })
+
+  it('does not keep EdDSA from working', async () => {
+    const world = createBadgeWorld()
+    world.issuerKeys.publish(ISSUER, [ec.jwk, world.ca.jwk])
+    expect(await enabled(world, world.badge())).toEqual(ACCEPTED)
+    expect(await enabled(world, world.badge({}, { kid: undefined }))).toEqual(ACCEPTED)
+    expect(await enabled(world, ec.sign({ ...header, kid: undefined }, world.payload()))).toEqual(ACCEPTED)
+  })
+
+  it('is refused when its key is for the other algorithm, without asking for newer keys', async () => {
+    const world = createBadgeWorld()
+    world.issuerKeys.publish(ISSUER, [world.ca.jwk, ec.jwk])
+    expect(await enabled(world, ec.sign({ ...header, kid: 'ca-1' }, world.payload()))).toBe(FORGED)
+    expect(await enabled(world, world.badge({}, { alg: 'ES256' }))).toBe(FORGED)
+    expect(await enabled(world, world.badge({}, { kid: 'ec-1' }))).toBe(FORGED)
+    expect(world.issuerKeys.asked).toEqual([ISSUER, ISSUER, ISSUER])
+    expect(world.ed25519.checks).toBe(0)
+  })
+
+  it('is refused when it is changed, or signed by another', async () => {
+    const world = createBadgeWorld()
+    world.issuerKeys.publish(ISSUER, [ec.jwk])
+    const [first, , last] = ec.sign(header, world.payload()).split('.')
+    const [, other] = ec.sign(header, world.payload({ vc: vcOf('4', { domain: 'a.example' }) })).split('.')
+    expect(await enabled(world, `${first}.${other}.${last}`)).toBe(FORGED)
+    expect(await enabled(world, createFakeEs256Issuer('ec-1', 8n).sign(header, world.payload()))).toBe(FORGED)
+  })
+
+  it('is never self-signed: a did:key is an Ed25519 key', async () => {
+    const world = createBadgeWorld()
+    const demands = demandsOf({ acceptLevelZero: true })
+    for (const kid of [undefined, `${world.agentDidKey}#${world.agentDidKey.slice(8)}`]) {
+      expect(await enabled(world, world.selfSigned({}, { alg: 'ES256', kid }), demands)).toBe(FORGED)
+    }
+    expect(await enabled(world, world.selfSigned(), demands)).toEqual(ACCEPTED)
+  })
+
+  it('is refused when the rules allow it but nobody can check it', async () => {
+    const world = createBadgeWorld()
+    world.issuerKeys.publish(ISSUER, [ec.jwk])
+    const sources = { ...world.sources(), issuerKeys: createIssuerKeySets(world.issuerKeys, { allowEs256: true }) }
+    const rules = { ...RULES, allowEs256: true }
+    const verification = (more: object) =>
+      rejectionOf(verifyBadge(ec.sign(header, world.payload()), demandsOf(), undefined, { ...sources, ...more }, rules))
+    expect(await verification({})).toBe(FORGED)
+    expect(await verification({ es256 })).toHaveProperty('returned')
+  })
+
+  it('is remembered like any other, and forgotten with its key', async () => {
+    const world = createBadgeWorld()
+    world.issuerKeys.publish(ISSUER, [ec.jwk])
+    let checks = 0
+    const counting = { verify: (...parts: Parameters<typeof es256.verify>) => ++checks > 0 && es256.verify(...parts) }
+    const verifier = world.verifier({}, counting)
+    const token = ec.sign(header, world.payload())
+    for (let i = 0; i < 3; i++) await verifier.verify(token, demandsOf())
+    expect(checks).toBe(1)
+    world.issuerKeys.publish(ISSUER, [world.ca.jwk])
+    expect(await rejectionOf(verifier.verify(token, demandsOf()))).toBe(FORGED)
   })
 })
 

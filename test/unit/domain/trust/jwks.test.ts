@@ -19,7 +19,12 @@ const kidsOf = (...keys: unknown[]) => parseJwks(JSON.stringify({ keys })).map((
 describe('a key set', () => {
   it('gives its usable keys in order', () => {
     const [a, b] = parseJwks(JSON.stringify({ keys: [A.jwk, B.jwk] }))
-    expect(a).toEqual({ kid: 'a', publicKey: A.publicKey, thumbprint: expect.stringMatching(/^[\w-]{43}$/) })
+    expect(a).toEqual({
+      kid: 'a',
+      algorithm: 'EdDSA',
+      publicKey: A.publicKey,
+      thumbprint: expect.stringMatching(/^[\w-]{43}$/),
+    })
     expect(b).toMatchObject({ kid: 'b', publicKey: B.publicKey })
   })
 
@@ -98,20 +103,61 @@ describe('the keys that may have signed a badge', () => {
   const keys = parseJwks(JSON.stringify({ keys: [1, 2, 3, 4, 5, 6].map((n) => createFakeIssuer(`k${n}`, n).jwk) }))
 
   it('is the one that its kid names', () => {
-    expect(selectIssuerKeys(keys, 'k6')).toEqual([keys[5]])
+    expect(selectIssuerKeys(keys, { kid: 'k6', algorithm: 'EdDSA' })).toEqual([keys[5]])
   })
 
   it.each(['k7', 'K6', '', '__proto__'])('is none under the unknown kid %j', (kid) => {
-    expect(selectIssuerKeys(keys, kid)).toEqual([])
+    expect(selectIssuerKeys(keys, { kid, algorithm: 'EdDSA' })).toEqual([])
   })
 
   it('are the first five when it names none', () => {
-    expect(selectIssuerKeys(keys, undefined)).toEqual(keys.slice(0, 5))
+    expect(selectIssuerKeys(keys, { kid: undefined, algorithm: 'EdDSA' })).toEqual(keys.slice(0, 5))
   })
 
   it('never include a key without kid when one is named', () => {
     const { kid: _, ...unnamed } = A.jwk
-    expect(selectIssuerKeys(parseJwks(JSON.stringify({ keys: [unnamed] })), 'a')).toEqual([])
+    expect(selectIssuerKeys(parseJwks(JSON.stringify({ keys: [unnamed] })), { kid: 'a', algorithm: 'EdDSA' })).toEqual(
+      [],
+    )
+  })
+})
+
+describe('a key set where ES256 is enabled', () => {
+  const enabled = (...keys: unknown[]) => parseJwks(JSON.stringify({ keys }), { allowEs256: true })
+  const ec = { ...EC, kid: 'ec' }
+
+  it('gives its keys of both kinds in order, each for its own algorithm', () => {
+    expect(enabled(A.jwk, ec, B.jwk).map(({ kid, algorithm }) => [kid, algorithm])).toEqual([
+      ['a', 'EdDSA'],
+      ['ec', 'ES256'],
+      ['b', 'EdDSA'],
+    ])
+    const [key] = enabled(ec)
+    expect(key?.publicKey).toHaveLength(65)
+    // The example of RFC 7517 appendix A.1.
+    expect(key?.thumbprint).toBe('cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s')
+  })
+
+  it.each([
+    ['on another curve', { ...ec, crv: 'P-384' }],
+    ['off the curve', { ...ec, x: EC.y, y: EC.x }],
+    ['for EdDSA', { ...ec, alg: 'EdDSA' }],
+    ['for encryption', { ...ec, use: 'enc' }],
+    ['with its private half', { ...ec, d: EC.x }],
+    ['that is an RSA key', { kty: 'RSA', n: 'AQAB', e: 'AQAB', kid: 'ec' }],
+  ])('leaves out a key %s and keeps the rest', (_, key) => {
+    expect(enabled(A.jwk, key).map(({ kid }) => kid)).toEqual(['a'])
+  })
+
+  it('selects only keys for the algorithm of the badge', () => {
+    const five = [1, 2, 3, 4, 5].map((n) => createFakeIssuer(`k${n}`, n).jwk)
+    const keys = enabled(...five, ec)
+    expect(selectIssuerKeys(keys, { kid: 'ec', algorithm: 'ES256' })).toEqual([keys[5]])
+    expect(selectIssuerKeys(keys, { kid: 'ec', algorithm: 'EdDSA' })).toEqual([])
+    expect(selectIssuerKeys(keys, { kid: 'k1', algorithm: 'ES256' })).toEqual([])
+    // Keys that do not fit are not among the five that are tried.
+    expect(selectIssuerKeys(keys, { kid: undefined, algorithm: 'ES256' })).toEqual([keys[5]])
+    expect(selectIssuerKeys(keys, { kid: undefined, algorithm: 'EdDSA' })).toEqual(keys.slice(0, 5))
   })
 })
 
