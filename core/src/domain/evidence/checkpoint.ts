@@ -2,9 +2,10 @@ import { base64 } from '@scure/base'
 import type { Ed25519Verifier } from '../../ports/ed25519.ts'
 import { EvidenceRefused } from './evidence-errors.ts'
 import { HASH_BYTES } from './merkle.ts'
-import { openNote } from './note.ts'
+import { openNote, openNoteOf, type VerifiedSigner } from './note.ts'
 import { decodeBase64 } from './strict-base64.ts'
 import type { VerifierKey } from './verifier-key.ts'
+import type { WitnessKey } from './witness-key.ts'
 
 /** What a log says about itself at one moment: so many entries, this root. */
 export interface Checkpoint {
@@ -34,6 +35,30 @@ export function openCheckpoint(
   verifier: Ed25519Verifier,
 ): Checkpoint {
   return parseCheckpoint(openNote(note, keys, verifier), origin)
+}
+
+export interface CosignedCheckpoint {
+  readonly checkpoint: Checkpoint
+  /** Known witnesses that cosigned it; none is no reason to refuse. */
+  readonly witnesses: readonly VerifiedSigner[]
+}
+
+/**
+ * As `openCheckpoint`, and tells which of the known witnesses cosigned. A witness alone,
+ * without the log's own signature, is not enough.
+ *
+ * @throws {EvidenceRefused} as `openCheckpoint`; also when a known witness's line does not verify
+ */
+export function openCosignedCheckpoint(
+  note: Uint8Array,
+  origin: string,
+  keys: readonly VerifierKey[],
+  witnesses: readonly WitnessKey[],
+  verifier: Ed25519Verifier,
+): CosignedCheckpoint {
+  const checkpoint = openCheckpoint(note, origin, keys, verifier)
+  const { signers } = openNoteOf(note, [...keys, ...witnesses], verifier)
+  return { checkpoint, witnesses: signers.filter(({ cosignedAt }) => cosignedAt !== undefined) }
 }
 
 function parseCheckpoint(text: string, expectedOrigin: string): Checkpoint {

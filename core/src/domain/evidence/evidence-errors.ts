@@ -18,6 +18,18 @@ export type EvidenceRefusalCode =
   | 'CHECKPOINT_MALFORMED'
   /** A checkpoint of another log. */
   | 'CHECKPOINT_ORIGIN'
+  /** A receipt that is not one. */
+  | 'RECEIPT_MALFORMED'
+  /** The entry is not in the tree that the receipt names. */
+  | 'RECEIPT_NOT_INCLUDED'
+  /** A tile, bundle or checkpoint that the published size implies is not there. */
+  | 'FILE_MISSING'
+  /** A tile or bundle has other content than the tree says. */
+  | 'FILE_DAMAGED'
+  /** The log is not an extension of a checkpoint that is kept elsewhere. */
+  | 'ANCHOR_CONTRADICTED'
+  /** An entry is not a record: no JSON object in UTF-8. */
+  | 'ENTRY_NOT_A_RECORD'
   /** Not a verifier key string. */
   | 'VKEY_MALFORMED'
   /** The stored signing key is not the one that the log names. */

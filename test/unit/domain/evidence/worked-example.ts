@@ -13,6 +13,18 @@ interface WorkedExample {
   readonly inclusion: readonly { readonly size: number; readonly index: number; readonly proof: readonly string[] }[]
   readonly consistency: readonly { readonly from: number; readonly to: number; readonly proof: readonly string[] }[]
   readonly largerTrees: readonly { readonly size: number; readonly root: string }[]
+  /** Of the log with three entries, beside its checkpoint. */
+  readonly files: readonly { readonly path: string; readonly bytes: number; readonly sha256: string }[]
+  readonly receipt: { readonly index: number; readonly text: string }
+  readonly witness: {
+    readonly seed: string
+    readonly publicKey: string
+    readonly keyId: string
+    readonly vkey: string
+    readonly time: number
+    /** What it adds to the third checkpoint. */
+    readonly line: string
+  }
   readonly thirdPartyNote: { readonly vkey: string; readonly text: string; readonly note: string }
 }
 
