@@ -15,12 +15,15 @@ export type OutboundSetup = Pick<OutboundHttpOptions, 'clock' | 'random' | 'tele
  *
  * @throws {StartRefused} when the file with certificates cannot be read or holds none
  */
-export function openOutboundHttp({ profile, outbound, ...rest }: OutboundSetup): OutboundHttp & AsyncDisposable {
+export function openOutboundHttp(setup: OutboundSetup): OutboundHttp & AsyncDisposable {
+  const { profile, outbound, clock, random, telemetry } = setup
+  // Named one by one: a whole configuration has members of the same names with other meanings.
+  const options = { clock, random, telemetry }
   if (profile === 'air-gapped') return NO_WAY_OUT
   const { caFile } = outbound
-  if (caFile === undefined) return createOutboundHttp(rest)
+  if (caFile === undefined) return createOutboundHttp(options)
   try {
-    return createOutboundHttp({ ...rest, ca: readFileSync(caFile, 'utf8') })
+    return createOutboundHttp({ ...options, ca: readFileSync(caFile, 'utf8') })
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new StartRefused(`The certificates of outbound.caFile, ${caFile}, cannot be used: ${reason}`, { cause })
