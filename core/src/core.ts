@@ -136,6 +136,7 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
   const allowedTools = createAllowedToolsCompiler({ maxLists: 256, maxCharacters: 1024 * 1024 })
   const coreService = createCoreService({
     evaluate,
+    wouldAllow: guard.wouldAllow,
     allowedTools,
     servers,
     serverInfo: () =>

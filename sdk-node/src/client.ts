@@ -1,6 +1,8 @@
 import type {
   EvaluateToolAccessRequest,
   EvaluateToolAccessResponse,
+  FilterToolsRequest,
+  FilterToolsResponse,
   GetServerInfoResponse,
   VerifyServerRequest,
   VerifyServerResponse,
@@ -26,6 +28,8 @@ export interface CoreClient extends AsyncDisposable {
   readonly timeoutMs?: number
   /** Asks for one decision. */
   evaluateToolAccess(request: EvaluateToolAccessRequest, options?: CallOptions): Promise<EvaluateToolAccessResponse>
+  /** Asks which tools of a listing a caller may run now. Leaves no record. */
+  filterTools(request: FilterToolsRequest, options?: CallOptions): Promise<FilterToolsResponse>
   /** Asks who an MCP server is. */
   verifyServer(request: VerifyServerRequest, options?: CallOptions): Promise<VerifyServerResponse>
   /** Asks what the core is. */

@@ -132,6 +132,17 @@ export function clientOver(
         options,
       ),
 
+    filterTools: (request, options = {}) =>
+      run(
+        verified,
+        (transport, limits) =>
+          transport.unary(CoreService.method.filterTools, request, {
+            ...limits,
+            secrets: request.credential.value === undefined ? [] : [request.credential.value],
+          }),
+        options,
+      ),
+
     verifyServer: (request, options = {}) =>
       run(
         verified,

@@ -205,6 +205,7 @@ export function describeSdkBehaviour(name: string, start: () => Promise<SdkSetup
       test('when the client does not answer in time', async () => {
         const silent: CoreClient = {
           evaluateToolAccess: (_request: unknown, _options?: CallOptions) => new Promise(() => {}),
+          filterTools: () => new Promise(() => {}),
           verifyServer: () => new Promise(() => {}),
           getServerInfo: () => new Promise(() => {}),
           [Symbol.asyncDispose]: async () => {},

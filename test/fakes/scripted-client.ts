@@ -27,6 +27,7 @@ export function createScriptedClient(script: ScriptedClient['script'] = allow): 
         answer.decision === undefined ? {} : { decision: answer.decision },
       )
     },
+    filterTools: () => Promise.reject(new Error('this client filters no tools')),
     verifyServer: () => Promise.reject(new Error('this client verifies no servers')),
     getServerInfo: async () =>
       create(GetServerInfoResponseSchema, { coreVersion: '0.1.0', protoVersion: '1.0', ready: true }),

@@ -301,10 +301,45 @@ describe('text that could break a log line', () => {
   )
 })
 
+describe('FilterTools', () => {
+  const { filterTools } = CoreService.method
+
+  it('answers tool by tool, each with its own demands, and records nothing', async () => {
+    const before = (await client.call(CoreService.method.getServerInfo, {})).evidenceLog?.size
+    const badgeJws = await devCredential(core.folder, 'badges', 'level-2.jwt')
+    const { allowed } = await client.call(filterTools, {
+      credential: { case: 'badgeJws', value: badgeJws },
+      tools: [
+        { toolName: 'read_rows' },
+        { toolName: 'read_rows', config: { minTrustLevel: 2 } },
+        { toolName: 'read_rows', config: { minTrustLevel: 3 } },
+        { toolName: 'read_rows', config: { allowedTools: ['write_*'] } },
+      ],
+    })
+    expect(allowed).toEqual([true, true, false, false])
+    expect(
+      (await client.call(filterTools, { tools: [{ toolName: 'x', config: { minTrustLevel: 1 } }] })).allowed,
+    ).toEqual([false])
+    expect((await client.call(filterTools, {})).allowed).toEqual([])
+    expect((await client.call(CoreService.method.getServerInfo, {})).evidenceLog?.size).toBe(before)
+  })
+
+  it.each<[string, object]>([
+    ['tools[1].tool_name', { tools: [{ toolName: 'a' }, {}] }],
+    ['tools[0].config.min_trust_level', { tools: [{ toolName: 'a', config: { minTrustLevel: 5 } }] }],
+    ['tools', { tools: Array.from({ length: 1025 }, () => ({ toolName: 'a' })) }],
+  ])('refuses a listing whose %s is wrong', async (field, request) => {
+    const fault = await client.call(filterTools, request).catch((thrown) => thrown)
+    expect(fault).toMatchObject({ code: status.INVALID_ARGUMENT })
+    expect(fault.details).toContain(`${field}: `)
+  })
+})
+
 describe('calls that are not offered yet', () => {
   const offered = new Set([
     'EvaluateToolAccess',
     'EvaluateToolAccessStream',
+    'FilterTools',
     'VerifyServer',
     'ParseServerIdentity',
     'GetServerInfo',

@@ -12,12 +12,14 @@ import { decodeAccessRequest } from './decode-access-request.ts'
 import { encodeDecision } from './encode-decision.ts'
 import type { EvaluateAccess } from './evaluate-access.ts'
 import { createEvaluateStream } from './evaluate-stream.ts'
+import { filterTools, type WouldAllow } from './filter-tools.ts'
 import { invalidArgument } from './rpc-fault.ts'
 import { implementService } from './service-implementation.ts'
 import { decodeVerifyServer, encodeServerVerification } from './verify-server.ts'
 
 export interface CoreServiceOptions {
   readonly evaluate: EvaluateAccess
+  readonly wouldAllow: WouldAllow
   readonly allowedTools: AllowedToolsCompiler
   readonly servers: ServerVerifier
   /** What this core says about itself now. */
@@ -25,7 +27,7 @@ export interface CoreServiceOptions {
 }
 
 /** `capiscio.core.v1.CoreService`. */
-export function createCoreService({ evaluate, allowedTools, servers, serverInfo }: CoreServiceOptions) {
+export function createCoreService({ evaluate, wouldAllow, allowedTools, servers, serverInfo }: CoreServiceOptions) {
   const bidi = { evaluateToolAccessStream: createEvaluateStream({ evaluate, allowedTools }) }
   return implementService(
     CoreService,
@@ -33,6 +35,8 @@ export function createCoreService({ evaluate, allowedTools, servers, serverInfo 
       async evaluateToolAccess(message) {
         return { decision: encodeDecision(await evaluate(decodeAccessRequest(message, allowedTools))) }
       },
+
+      filterTools: async (message) => ({ allowed: await filterTools(message, wouldAllow, allowedTools) }),
 
       async verifyServer(message) {
         const { claim, demands } = decodeVerifyServer(message)

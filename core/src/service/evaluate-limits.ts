@@ -10,4 +10,5 @@ export const EVALUATE_LIMITS = {
   trustedIssuers: 256,
   allowedTools: 1024,
   allowedToolBytes: 1024,
+  listedTools: 1024,
 } as const

@@ -49,6 +49,11 @@ export interface ToolGuard {
    * @throws {EvidenceOverloaded} when too many records wait; nothing was decided.
    */
   evaluate(request: AccessRequest): Promise<Decision>
+  /**
+   * Whether `evaluate` would allow the same request now. For listings: nothing is recorded,
+   * so nothing may run on this answer.
+   */
+  wouldAllow(request: AccessRequest): Promise<boolean>
 }
 
 interface Judgement {
@@ -88,6 +93,11 @@ export function createToolGuard(options: ToolGuardOptions): ToolGuard {
   }
 
   return {
+    async wouldAllow(request) {
+      const { verdict } = await judge(request, currentRules())
+      return verdict.outcome === 'ALLOW'
+    },
+
     async evaluate(request) {
       const startedMs = clock.monotonicMs()
       const id = random.uuid()

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { systemRandom } from '../../../../core/src/adapters/crypto/system-random.ts'
 import { EvidenceOverloaded, EvidenceUnavailable } from '../../../../core/src/domain/evidence/evidence-errors.ts'
@@ -12,7 +13,7 @@ import { NO_POLICY } from '../../../../core/src/domain/policy/policy.ts'
 import { parsePolicyFile } from '../../../../core/src/domain/policy/policy-file.ts'
 import { createTrustedIssuers } from '../../../../core/src/domain/trust/trusted-issuers.ts'
 import type { DecidedEvent } from '../../../../core/src/ports/telemetry.ts'
-import { AUDIENCE, createBadgeWorld, ISSUER, JTI, SUBJECT } from '../../../fakes/badge-world.ts'
+import { AUDIENCE, createBadgeWorld, ISSUER, JTI, SUBJECT, vcOf } from '../../../fakes/badge-world.ts'
 
 const compiler = createAllowedToolsCompiler({ maxLists: 8, maxCharacters: 10_000 })
 
@@ -56,19 +57,23 @@ function createGuard({ policy, random = systemRandom }: { policy?: string; rando
     breakVerifier: (error: Error) => {
       badges = { verify: () => Promise.reject(error) }
     },
-    ask: (changes: Partial<AccessRequest> = {}): Promise<Decision> =>
-      guard.evaluate({
-        toolName: 'read_file',
-        paramsHash: '',
-        serverOrigin: '',
-        credential: { kind: 'anonymous' },
-        demands: undefined,
-        requestPolicyVersion: '',
-        traceparent: '',
-        sdk: '',
-        ...changes,
-      }),
+    ask: (changes: Partial<AccessRequest> = {}): Promise<Decision> => guard.evaluate(question(changes)),
+    wouldAllow: (changes: Partial<AccessRequest> = {}): Promise<boolean> => guard.wouldAllow(question(changes)),
     lastRecord: () => JSON.parse(new TextDecoder().decode(log.at(-1))) as Record<string, unknown>,
+  }
+}
+
+function question(changes: Partial<AccessRequest>): AccessRequest {
+  return {
+    toolName: 'read_file',
+    paramsHash: '',
+    serverOrigin: '',
+    credential: { kind: 'anonymous' },
+    demands: undefined,
+    requestPolicyVersion: '',
+    traceparent: '',
+    sdk: '',
+    ...changes,
   }
 }
 
@@ -390,5 +395,62 @@ describe('evidence ids', () => {
     let next = 0
     const { ask } = createGuard({ random: { ...systemRandom, uuid: () => ids[next++] ?? '' } })
     expect([(await ask()).evidence?.id, (await ask()).evidence?.id]).toEqual(ids)
+  })
+})
+
+describe('a listing', () => {
+  const POLICY = `
+version: 1
+default: { minTrustLevel: 1 }
+tools:
+  - match: ["read_*"]
+    minTrustLevel: 2
+  - match: ["write_*"]
+    minTrustLevel: 3
+  - match: ["read_secret", "drop_*"]
+    deny: true
+  - match: ["ping"]
+    minTrustLevel: 0
+`
+
+  it('promises exactly what a call would get, and records nothing', async () => {
+    const { ask, wouldAllow, log, events, world } = createGuard({ policy: POLICY })
+    const credentials: AccessRequest['credential'][] = [
+      { kind: 'anonymous' },
+      { kind: 'apiKey', key: 'open sesame' },
+      { kind: 'apiKey', key: 'wrong' },
+      { kind: 'badge', token: world.badge() },
+      { kind: 'badge', token: world.badge({ vc: vcOf('3', { domain: 'a.example' }), jti: randomUUID() }) },
+      { kind: 'badge', token: world.badge({ exp: 1 }) },
+      { kind: 'badge', token: 'x' },
+    ]
+    const outcomes = new Set<string>()
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...credentials),
+        fc.constantFrom('ping', 'read_file', 'read_secret', 'write_file', 'drop_table', 'other'),
+        fc.constantFrom(0, 1, 2, 3, 4),
+        fc.constantFrom<string[]>([], ['read_*'], ['write_file', 'ping']),
+        async (credential, toolName, minTrustLevel, allowedTools) => {
+          const asked = { credential, toolName, demands: demands({ minTrustLevel, allowedTools }) }
+          const before = [log.length, events.length]
+          const promised = await wouldAllow(asked)
+          expect([log.length, events.length]).toEqual(before)
+          const { outcome } = await ask(asked)
+          expect(promised ? 'ALLOW' : 'DENY').toBe(outcome)
+          outcomes.add(outcome)
+        },
+      ),
+      { numRuns: 500 },
+    )
+    expect([...outcomes].sort()).toEqual(['ALLOW', 'DENY'])
+  })
+
+  it('promises nothing when the guard itself fails', async () => {
+    const { wouldAllow, breakVerifier, faults, world } = createGuard()
+    expect(await wouldAllow({ credential: { kind: 'badge', token: world.badge() } })).toBe(true)
+    breakVerifier(new Error('broken'))
+    expect(await wouldAllow({ credential: { kind: 'badge', token: world.badge() } })).toBe(false)
+    expect(faults).toHaveLength(1)
   })
 })

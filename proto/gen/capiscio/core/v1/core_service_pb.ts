@@ -20,7 +20,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file capiscio/core/v1/core_service.proto.
  */
 export const file_capiscio_core_v1_core_service: GenFile = /*@__PURE__*/
-  fileDesc("CiNjYXBpc2Npby9jb3JlL3YxL2NvcmVfc2VydmljZS5wcm90bxIQY2FwaXNjaW8uY29yZS52MSKZAQoLR3VhcmRDb25maWcSFwoPbWluX3RydXN0X2xldmVsGAEgASgNEg8KB21pbl9pYWwYAiABKA0SFQoNcmVxdWlyZV9iYWRnZRgDIAEoCBIZChFhY2NlcHRfbGV2ZWxfemVybxgEIAEoCBIXCg90cnVzdGVkX2lzc3VlcnMYBSADKAkSFQoNYWxsb3dlZF90b29scxgGIAMoCSK2AgoZRXZhbHVhdGVUb29sQWNjZXNzUmVxdWVzdBIRCgl0b29sX25hbWUYASABKAkSEwoLcGFyYW1zX2hhc2gYAiABKAkSFQoNc2VydmVyX29yaWdpbhgDIAEoCRITCgliYWRnZV9qd3MYBCABKAlIABIRCgdhcGlfa2V5GAUgASgJSAASLQoGY29uZmlnGAYgASgLMh0uY2FwaXNjaW8uY29yZS52MS5HdWFyZENvbmZpZxIWCg5wb2xpY3lfdmVyc2lvbhgHIAEoCRI7ChBlbmZvcmNlbWVudF9tb2RlGAggASgOMiEuY2FwaXNjaW8uY29yZS52MS5FbmZvcmNlbWVudE1vZGUSEwoLdHJhY2VwYXJlbnQYCSABKAkSCwoDc2RrGAogASgJQgwKCmNyZWRlbnRpYWwiSgoaRXZhbHVhdGVUb29sQWNjZXNzUmVzcG9uc2USLAoIZGVjaXNpb24YASABKAsyGi5jYXBpc2Npby5jb3JlLnYxLkRlY2lzaW9uInAKH0V2YWx1YXRlVG9vbEFjY2Vzc1N0cmVhbVJlcXVlc3QSPQoFaXRlbXMYASADKAsyLi5jYXBpc2Npby5jb3JlLnYxLkV2YWx1YXRlVG9vbEFjY2Vzc1N0cmVhbUl0ZW0SDgoGY2FuY2VsGAIgAygEIpwBChxFdmFsdWF0ZVRvb2xBY2Nlc3NTdHJlYW1JdGVtEhIKCnJlcXVlc3RfaWQYASABKAQSPAoHcmVxdWVzdBgCIAEoCzIrLmNhcGlzY2lvLmNvcmUudjEuRXZhbHVhdGVUb29sQWNjZXNzUmVxdWVzdBIqCgd0aW1lb3V0GAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uImUKIEV2YWx1YXRlVG9vbEFjY2Vzc1N0cmVhbVJlc3BvbnNlEkEKB3Jlc3VsdHMYASADKAsyMC5jYXBpc2Npby5jb3JlLnYxLkV2YWx1YXRlVG9vbEFjY2Vzc1N0cmVhbVJlc3VsdCKTAQoeRXZhbHVhdGVUb29sQWNjZXNzU3RyZWFtUmVzdWx0EhIKCnJlcXVlc3RfaWQYASABKAQSLgoIZGVjaXNpb24YAiABKAsyGi5jYXBpc2Npby5jb3JlLnYxLkRlY2lzaW9uSAASIwoFZXJyb3IYAyABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQggKBnJlc3VsdCKjAgoTVmVyaWZ5U2VydmVyUmVxdWVzdBI7CghpZGVudGl0eRgBIAEoCzIpLmNhcGlzY2lvLmNvcmUudjEuRGlzY2xvc2VkU2VydmVySWRlbnRpdHkSNAoJdHJhbnNwb3J0GAIgASgOMiEuY2FwaXNjaW8uY29yZS52MS5TZXJ2ZXJUcmFuc3BvcnQSGAoQdHJhbnNwb3J0X29yaWdpbhgDIAEoCRIVCg1lbmRwb2ludF9wYXRoGAQgASgJEjIKBXByb29mGAUgASgLMiMuY2FwaXNjaW8uY29yZS52MS5Qcm9vZk9mUG9zc2Vzc2lvbhI0CgZjb25maWcYBiABKAsyJC5jYXBpc2Npby5jb3JlLnYxLlZlcmlmeVNlcnZlckNvbmZpZyLZAQoSVmVyaWZ5U2VydmVyQ29uZmlnEhcKD3RydXN0ZWRfaXNzdWVycxgBIAMoCRIXCg9taW5fdHJ1c3RfbGV2ZWwYAiABKA0SGQoRYWNjZXB0X2xldmVsX3plcm8YAyABKAgSFAoMb2ZmbGluZV9tb2RlGAQgASgIEhsKE3NraXBfb3JpZ2luX2JpbmRpbmcYBSABKAgSEwoLcmVxdWlyZV9wb3AYBiABKAgSLgoLcG9wX21heF9hZ2UYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24i+AEKFFZlcmlmeVNlcnZlclJlc3BvbnNlEiwKBXN0YXRlGAEgASgOMh0uY2FwaXNjaW8uY29yZS52MS5TZXJ2ZXJTdGF0ZRIsCgVlcnJvchgCIAEoDjIdLmNhcGlzY2lvLmNvcmUudjEuU2VydmVyRXJyb3ISDAoEY29kZRgDIAEoCRIPCgdtZXNzYWdlGAQgASgJEhIKCnNlcnZlcl9kaWQYBSABKAkSEQoJYmFkZ2VfanRpGAYgASgJEhgKC3RydXN0X2xldmVsGAcgASgNSACIAQESFAoMcG9wX3ZlcmlmaWVkGAggASgIQg4KDF90cnVzdF9sZXZlbCJ1ChpQYXJzZVNlcnZlcklkZW50aXR5UmVxdWVzdBI1CgxodHRwX2hlYWRlcnMYASABKAsyHS5jYXBpc2Npby5jb3JlLnYxLkh0dHBIZWFkZXJzSAASFgoManNvbnJwY19tZXRhGAIgASgJSABCCAoGc291cmNlIkkKC0h0dHBIZWFkZXJzEhsKE2NhcGlzY2lvX3NlcnZlcl9kaWQYASABKAkSHQoVY2FwaXNjaW9fc2VydmVyX2JhZGdlGAIgASgJIloKG1BhcnNlU2VydmVySWRlbnRpdHlSZXNwb25zZRI7CghpZGVudGl0eRgBIAEoCzIpLmNhcGlzY2lvLmNvcmUudjEuRGlzY2xvc2VkU2VydmVySWRlbnRpdHkiQgoWR2VuZXJhdGVLZXlwYWlyUmVxdWVzdBIOCgZrZXlfaWQYASABKAkSGAoQa2VlcF9wcml2YXRlX2tleRgCIAEoCCKDAQoXR2VuZXJhdGVLZXlwYWlyUmVzcG9uc2USDgoGa2V5X2lkGAEgASgJEg8KB2RpZF9rZXkYAiABKAkSFgoOcHVibGljX2tleV9wZW0YAyABKAkSFgoOcHVibGljX2tleV9qd2sYBCABKAkSFwoPcHJpdmF0ZV9rZXlfcGVtGAUgASgJIoABChdSZWdpc3RlcklkZW50aXR5UmVxdWVzdBIRCglzZXJ2ZXJfaWQYASABKAkSEAoIcmVnaXN0cnkYAiABKAkSDwoHYXBpX2tleRgDIAEoCRILCgNkaWQYBCABKAkSEgoKcHVibGljX2tleRgFIAEoCRIOCgZrZXlfaWQYBiABKAkiZgoYUmVnaXN0ZXJJZGVudGl0eVJlc3BvbnNlEhEKCXNlcnZlcl9pZBgBIAEoCRILCgNkaWQYAiABKAkSDgoGcHJvdmVuGAMgASgIEhoKEmFscmVhZHlfcmVnaXN0ZXJlZBgEIAEoCCIWChRHZXRTZXJ2ZXJJbmZvUmVxdWVzdCKdAwoVR2V0U2VydmVySW5mb1Jlc3BvbnNlEhQKDGNvcmVfdmVyc2lvbhgBIAEoCRIVCg1wcm90b192ZXJzaW9uGAIgASgJEg8KB3Byb2ZpbGUYAyABKAkSDQoFcmVhZHkYBCABKAgSGQoRbm90X3JlYWR5X3JlYXNvbnMYBSADKAkSOAoPdHJ1c3RlZF9pc3N1ZXJzGAYgAygLMh8uY2FwaXNjaW8uY29yZS52MS5UcnVzdGVkSXNzdWVyEhoKEmFjY2VwdHNfbGV2ZWxfemVybxgHIAEoCBIWCg5wb2xpY3lfdmVyc2lvbhgIIAEoCRI3CgxldmlkZW5jZV9sb2cYCSABKAsyIS5jYXBpc2Npby5jb3JlLnYxLkV2aWRlbmNlTG9nSW5mbxIoCgZsaW1pdHMYCiABKAsyGC5jYXBpc2Npby5jb3JlLnYxLkxpbWl0cxIuCgpzdGFydGVkX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIbChNpbXBsZW1lbnRlZF9tZXRob2RzGAwgAygJIp4BCg1UcnVzdGVkSXNzdWVyEg4KBmlzc3VlchgBIAEoCRISCgprZXlfc291cmNlGAIgASgJEgwKBGtleXMYAyABKA0SMwoPa2V5c19mZXRjaGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgprZXlzX2Vycm9yGAUgASgJEhIKCmtleXNfc3RhbGUYBiABKAgiTwoPRXZpZGVuY2VMb2dJbmZvEg4KBm9yaWdpbhgBIAEoCRIMCgR2a2V5GAIgASgJEgwKBHNpemUYAyABKAQSEAoId3JpdGFibGUYBCABKAgieAoGTGltaXRzEhkKEW1heF9tZXNzYWdlX2J5dGVzGAEgASgNEh0KFW1heF93YWl0aW5nX2RlY2lzaW9ucxgCIAEoDRIbChNtYXhfdG9vbF9uYW1lX2J5dGVzGAMgASgNEhcKD21heF9iYWRnZV9ieXRlcxgEIAEoDSqpAQoPRW5mb3JjZW1lbnRNb2RlEiAKHEVORk9SQ0VNRU5UX01PREVfVU5TUEVDSUZJRUQQABIcChhFTkZPUkNFTUVOVF9NT0RFX09CU0VSVkUQARIaChZFTkZPUkNFTUVOVF9NT0RFX0dVQVJEEAISHQoZRU5GT1JDRU1FTlRfTU9ERV9ERUxFR0FURRADEhsKF0VORk9SQ0VNRU5UX01PREVfU1RSSUNUEAQyjgYKC0NvcmVTZXJ2aWNlEm8KEkV2YWx1YXRlVG9vbEFjY2VzcxIrLmNhcGlzY2lvLmNvcmUudjEuRXZhbHVhdGVUb29sQWNjZXNzUmVxdWVzdBosLmNhcGlzY2lvLmNvcmUudjEuRXZhbHVhdGVUb29sQWNjZXNzUmVzcG9uc2UShQEKGEV2YWx1YXRlVG9vbEFjY2Vzc1N0cmVhbRIxLmNhcGlzY2lvLmNvcmUudjEuRXZhbHVhdGVUb29sQWNjZXNzU3RyZWFtUmVxdWVzdBoyLmNhcGlzY2lvLmNvcmUudjEuRXZhbHVhdGVUb29sQWNjZXNzU3RyZWFtUmVzcG9uc2UoATABEl0KDFZlcmlmeVNlcnZlchIlLmNhcGlzY2lvLmNvcmUudjEuVmVyaWZ5U2VydmVyUmVxdWVzdBomLmNhcGlzY2lvLmNvcmUudjEuVmVyaWZ5U2VydmVyUmVzcG9uc2UScgoTUGFyc2VTZXJ2ZXJJZGVudGl0eRIsLmNhcGlzY2lvLmNvcmUudjEuUGFyc2VTZXJ2ZXJJZGVudGl0eVJlcXVlc3QaLS5jYXBpc2Npby5jb3JlLnYxLlBhcnNlU2VydmVySWRlbnRpdHlSZXNwb25zZRJmCg9HZW5lcmF0ZUtleXBhaXISKC5jYXBpc2Npby5jb3JlLnYxLkdlbmVyYXRlS2V5cGFpclJlcXVlc3QaKS5jYXBpc2Npby5jb3JlLnYxLkdlbmVyYXRlS2V5cGFpclJlc3BvbnNlEmkKEFJlZ2lzdGVySWRlbnRpdHkSKS5jYXBpc2Npby5jb3JlLnYxLlJlZ2lzdGVySWRlbnRpdHlSZXF1ZXN0GiouY2FwaXNjaW8uY29yZS52MS5SZWdpc3RlcklkZW50aXR5UmVzcG9uc2USYAoNR2V0U2VydmVySW5mbxImLmNhcGlzY2lvLmNvcmUudjEuR2V0U2VydmVySW5mb1JlcXVlc3QaJy5jYXBpc2Npby5jb3JlLnYxLkdldFNlcnZlckluZm9SZXNwb25zZWIGcHJvdG8z", [file_capiscio_core_v1_decision, file_capiscio_core_v1_server_identity, file_google_protobuf_duration, file_google_protobuf_timestamp, file_google_rpc_status]);
+  fileDesc("CiNjYXBpc2Npby9jb3JlL3YxL2NvcmVfc2VydmljZS5wcm90bxIQY2FwaXNjaW8uY29yZS52MSKZAQoLR3VhcmRDb25maWcSFwoPbWluX3RydXN0X2xldmVsGAEgASgNEg8KB21pbl9pYWwYAiABKA0SFQoNcmVxdWlyZV9iYWRnZRgDIAEoCBIZChFhY2NlcHRfbGV2ZWxfemVybxgEIAEoCBIXCg90cnVzdGVkX2lzc3VlcnMYBSADKAkSFQoNYWxsb3dlZF90b29scxgGIAMoCSK2AgoZRXZhbHVhdGVUb29sQWNjZXNzUmVxdWVzdBIRCgl0b29sX25hbWUYASABKAkSEwoLcGFyYW1zX2hhc2gYAiABKAkSFQoNc2VydmVyX29yaWdpbhgDIAEoCRITCgliYWRnZV9qd3MYBCABKAlIABIRCgdhcGlfa2V5GAUgASgJSAASLQoGY29uZmlnGAYgASgLMh0uY2FwaXNjaW8uY29yZS52MS5HdWFyZENvbmZpZxIWCg5wb2xpY3lfdmVyc2lvbhgHIAEoCRI7ChBlbmZvcmNlbWVudF9tb2RlGAggASgOMiEuY2FwaXNjaW8uY29yZS52MS5FbmZvcmNlbWVudE1vZGUSEwoLdHJhY2VwYXJlbnQYCSABKAkSCwoDc2RrGAogASgJQgwKCmNyZWRlbnRpYWwiSgoaRXZhbHVhdGVUb29sQWNjZXNzUmVzcG9uc2USLAoIZGVjaXNpb24YASABKAsyGi5jYXBpc2Npby5jb3JlLnYxLkRlY2lzaW9uInAKH0V2YWx1YXRlVG9vbEFjY2Vzc1N0cmVhbVJlcXVlc3QSPQoFaXRlbXMYASADKAsyLi5jYXBpc2Npby5jb3JlLnYxLkV2YWx1YXRlVG9vbEFjY2Vzc1N0cmVhbUl0ZW0SDgoGY2FuY2VsGAIgAygEIpwBChxFdmFsdWF0ZVRvb2xBY2Nlc3NTdHJlYW1JdGVtEhIKCnJlcXVlc3RfaWQYASABKAQSPAoHcmVxdWVzdBgCIAEoCzIrLmNhcGlzY2lvLmNvcmUudjEuRXZhbHVhdGVUb29sQWNjZXNzUmVxdWVzdBIqCgd0aW1lb3V0GAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uImUKIEV2YWx1YXRlVG9vbEFjY2Vzc1N0cmVhbVJlc3BvbnNlEkEKB3Jlc3VsdHMYASADKAsyMC5jYXBpc2Npby5jb3JlLnYxLkV2YWx1YXRlVG9vbEFjY2Vzc1N0cmVhbVJlc3VsdCKTAQoeRXZhbHVhdGVUb29sQWNjZXNzU3RyZWFtUmVzdWx0EhIKCnJlcXVlc3RfaWQYASABKAQSLgoIZGVjaXNpb24YAiABKAsyGi5jYXBpc2Npby5jb3JlLnYxLkRlY2lzaW9uSAASIwoFZXJyb3IYAyABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQggKBnJlc3VsdCJ4ChJGaWx0ZXJUb29sc1JlcXVlc3QSLAoFdG9vbHMYASADKAsyHS5jYXBpc2Npby5jb3JlLnYxLk9mZmVyZWRUb29sEhMKCWJhZGdlX2p3cxgCIAEoCUgAEhEKB2FwaV9rZXkYAyABKAlIAEIMCgpjcmVkZW50aWFsIk8KC09mZmVyZWRUb29sEhEKCXRvb2xfbmFtZRgBIAEoCRItCgZjb25maWcYAiABKAsyHS5jYXBpc2Npby5jb3JlLnYxLkd1YXJkQ29uZmlnIiYKE0ZpbHRlclRvb2xzUmVzcG9uc2USDwoHYWxsb3dlZBgBIAMoCCKjAgoTVmVyaWZ5U2VydmVyUmVxdWVzdBI7CghpZGVudGl0eRgBIAEoCzIpLmNhcGlzY2lvLmNvcmUudjEuRGlzY2xvc2VkU2VydmVySWRlbnRpdHkSNAoJdHJhbnNwb3J0GAIgASgOMiEuY2FwaXNjaW8uY29yZS52MS5TZXJ2ZXJUcmFuc3BvcnQSGAoQdHJhbnNwb3J0X29yaWdpbhgDIAEoCRIVCg1lbmRwb2ludF9wYXRoGAQgASgJEjIKBXByb29mGAUgASgLMiMuY2FwaXNjaW8uY29yZS52MS5Qcm9vZk9mUG9zc2Vzc2lvbhI0CgZjb25maWcYBiABKAsyJC5jYXBpc2Npby5jb3JlLnYxLlZlcmlmeVNlcnZlckNvbmZpZyLZAQoSVmVyaWZ5U2VydmVyQ29uZmlnEhcKD3RydXN0ZWRfaXNzdWVycxgBIAMoCRIXCg9taW5fdHJ1c3RfbGV2ZWwYAiABKA0SGQoRYWNjZXB0X2xldmVsX3plcm8YAyABKAgSFAoMb2ZmbGluZV9tb2RlGAQgASgIEhsKE3NraXBfb3JpZ2luX2JpbmRpbmcYBSABKAgSEwoLcmVxdWlyZV9wb3AYBiABKAgSLgoLcG9wX21heF9hZ2UYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24i+AEKFFZlcmlmeVNlcnZlclJlc3BvbnNlEiwKBXN0YXRlGAEgASgOMh0uY2FwaXNjaW8uY29yZS52MS5TZXJ2ZXJTdGF0ZRIsCgVlcnJvchgCIAEoDjIdLmNhcGlzY2lvLmNvcmUudjEuU2VydmVyRXJyb3ISDAoEY29kZRgDIAEoCRIPCgdtZXNzYWdlGAQgASgJEhIKCnNlcnZlcl9kaWQYBSABKAkSEQoJYmFkZ2VfanRpGAYgASgJEhgKC3RydXN0X2xldmVsGAcgASgNSACIAQESFAoMcG9wX3ZlcmlmaWVkGAggASgIQg4KDF90cnVzdF9sZXZlbCJ1ChpQYXJzZVNlcnZlcklkZW50aXR5UmVxdWVzdBI1CgxodHRwX2hlYWRlcnMYASABKAsyHS5jYXBpc2Npby5jb3JlLnYxLkh0dHBIZWFkZXJzSAASFgoManNvbnJwY19tZXRhGAIgASgJSABCCAoGc291cmNlIkkKC0h0dHBIZWFkZXJzEhsKE2NhcGlzY2lvX3NlcnZlcl9kaWQYASABKAkSHQoVY2FwaXNjaW9fc2VydmVyX2JhZGdlGAIgASgJIloKG1BhcnNlU2VydmVySWRlbnRpdHlSZXNwb25zZRI7CghpZGVudGl0eRgBIAEoCzIpLmNhcGlzY2lvLmNvcmUudjEuRGlzY2xvc2VkU2VydmVySWRlbnRpdHkiQgoWR2VuZXJhdGVLZXlwYWlyUmVxdWVzdBIOCgZrZXlfaWQYASABKAkSGAoQa2VlcF9wcml2YXRlX2tleRgCIAEoCCKDAQoXR2VuZXJhdGVLZXlwYWlyUmVzcG9uc2USDgoGa2V5X2lkGAEgASgJEg8KB2RpZF9rZXkYAiABKAkSFgoOcHVibGljX2tleV9wZW0YAyABKAkSFgoOcHVibGljX2tleV9qd2sYBCABKAkSFwoPcHJpdmF0ZV9rZXlfcGVtGAUgASgJIoABChdSZWdpc3RlcklkZW50aXR5UmVxdWVzdBIRCglzZXJ2ZXJfaWQYASABKAkSEAoIcmVnaXN0cnkYAiABKAkSDwoHYXBpX2tleRgDIAEoCRILCgNkaWQYBCABKAkSEgoKcHVibGljX2tleRgFIAEoCRIOCgZrZXlfaWQYBiABKAkiZgoYUmVnaXN0ZXJJZGVudGl0eVJlc3BvbnNlEhEKCXNlcnZlcl9pZBgBIAEoCRILCgNkaWQYAiABKAkSDgoGcHJvdmVuGAMgASgIEhoKEmFscmVhZHlfcmVnaXN0ZXJlZBgEIAEoCCIWChRHZXRTZXJ2ZXJJbmZvUmVxdWVzdCKdAwoVR2V0U2VydmVySW5mb1Jlc3BvbnNlEhQKDGNvcmVfdmVyc2lvbhgBIAEoCRIVCg1wcm90b192ZXJzaW9uGAIgASgJEg8KB3Byb2ZpbGUYAyABKAkSDQoFcmVhZHkYBCABKAgSGQoRbm90X3JlYWR5X3JlYXNvbnMYBSADKAkSOAoPdHJ1c3RlZF9pc3N1ZXJzGAYgAygLMh8uY2FwaXNjaW8uY29yZS52MS5UcnVzdGVkSXNzdWVyEhoKEmFjY2VwdHNfbGV2ZWxfemVybxgHIAEoCBIWCg5wb2xpY3lfdmVyc2lvbhgIIAEoCRI3CgxldmlkZW5jZV9sb2cYCSABKAsyIS5jYXBpc2Npby5jb3JlLnYxLkV2aWRlbmNlTG9nSW5mbxIoCgZsaW1pdHMYCiABKAsyGC5jYXBpc2Npby5jb3JlLnYxLkxpbWl0cxIuCgpzdGFydGVkX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIbChNpbXBsZW1lbnRlZF9tZXRob2RzGAwgAygJIp4BCg1UcnVzdGVkSXNzdWVyEg4KBmlzc3VlchgBIAEoCRISCgprZXlfc291cmNlGAIgASgJEgwKBGtleXMYAyABKA0SMwoPa2V5c19mZXRjaGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgprZXlzX2Vycm9yGAUgASgJEhIKCmtleXNfc3RhbGUYBiABKAgiTwoPRXZpZGVuY2VMb2dJbmZvEg4KBm9yaWdpbhgBIAEoCRIMCgR2a2V5GAIgASgJEgwKBHNpemUYAyABKAQSEAoId3JpdGFibGUYBCABKAgieAoGTGltaXRzEhkKEW1heF9tZXNzYWdlX2J5dGVzGAEgASgNEh0KFW1heF93YWl0aW5nX2RlY2lzaW9ucxgCIAEoDRIbChNtYXhfdG9vbF9uYW1lX2J5dGVzGAMgASgNEhcKD21heF9iYWRnZV9ieXRlcxgEIAEoDSqpAQoPRW5mb3JjZW1lbnRNb2RlEiAKHEVORk9SQ0VNRU5UX01PREVfVU5TUEVDSUZJRUQQABIcChhFTkZPUkNFTUVOVF9NT0RFX09CU0VSVkUQARIaChZFTkZPUkNFTUVOVF9NT0RFX0dVQVJEEAISHQoZRU5GT1JDRU1FTlRfTU9ERV9ERUxFR0FURRADEhsKF0VORk9SQ0VNRU5UX01PREVfU1RSSUNUEAQy6gYKC0NvcmVTZXJ2aWNlEm8KEkV2YWx1YXRlVG9vbEFjY2VzcxIrLmNhcGlzY2lvLmNvcmUudjEuRXZhbHVhdGVUb29sQWNjZXNzUmVxdWVzdBosLmNhcGlzY2lvLmNvcmUudjEuRXZhbHVhdGVUb29sQWNjZXNzUmVzcG9uc2UShQEKGEV2YWx1YXRlVG9vbEFjY2Vzc1N0cmVhbRIxLmNhcGlzY2lvLmNvcmUudjEuRXZhbHVhdGVUb29sQWNjZXNzU3RyZWFtUmVxdWVzdBoyLmNhcGlzY2lvLmNvcmUudjEuRXZhbHVhdGVUb29sQWNjZXNzU3RyZWFtUmVzcG9uc2UoATABEloKC0ZpbHRlclRvb2xzEiQuY2FwaXNjaW8uY29yZS52MS5GaWx0ZXJUb29sc1JlcXVlc3QaJS5jYXBpc2Npby5jb3JlLnYxLkZpbHRlclRvb2xzUmVzcG9uc2USXQoMVmVyaWZ5U2VydmVyEiUuY2FwaXNjaW8uY29yZS52MS5WZXJpZnlTZXJ2ZXJSZXF1ZXN0GiYuY2FwaXNjaW8uY29yZS52MS5WZXJpZnlTZXJ2ZXJSZXNwb25zZRJyChNQYXJzZVNlcnZlcklkZW50aXR5EiwuY2FwaXNjaW8uY29yZS52MS5QYXJzZVNlcnZlcklkZW50aXR5UmVxdWVzdBotLmNhcGlzY2lvLmNvcmUudjEuUGFyc2VTZXJ2ZXJJZGVudGl0eVJlc3BvbnNlEmYKD0dlbmVyYXRlS2V5cGFpchIoLmNhcGlzY2lvLmNvcmUudjEuR2VuZXJhdGVLZXlwYWlyUmVxdWVzdBopLmNhcGlzY2lvLmNvcmUudjEuR2VuZXJhdGVLZXlwYWlyUmVzcG9uc2USaQoQUmVnaXN0ZXJJZGVudGl0eRIpLmNhcGlzY2lvLmNvcmUudjEuUmVnaXN0ZXJJZGVudGl0eVJlcXVlc3QaKi5jYXBpc2Npby5jb3JlLnYxLlJlZ2lzdGVySWRlbnRpdHlSZXNwb25zZRJgCg1HZXRTZXJ2ZXJJbmZvEiYuY2FwaXNjaW8uY29yZS52MS5HZXRTZXJ2ZXJJbmZvUmVxdWVzdBonLmNhcGlzY2lvLmNvcmUudjEuR2V0U2VydmVySW5mb1Jlc3BvbnNlYgZwcm90bzM", [file_capiscio_core_v1_decision, file_capiscio_core_v1_server_identity, file_google_protobuf_duration, file_google_protobuf_timestamp, file_google_rpc_status]);
 
 /**
  * What the MCP server demands for one tool. Everything here can only tighten what the
@@ -331,6 +331,99 @@ export const EvaluateToolAccessStreamResultSchema: GenMessage<EvaluateToolAccess
   messageDesc(file_capiscio_core_v1_core_service, 6);
 
 /**
+ * A server's tools, and who asks for them.
+ *
+ * @generated from message capiscio.core.v1.FilterToolsRequest
+ */
+export type FilterToolsRequest = Message<"capiscio.core.v1.FilterToolsRequest"> & {
+  /**
+   * The tools, at most 1024.
+   *
+   * @generated from field: repeated capiscio.core.v1.OfferedTool tools = 1;
+   */
+  tools: OfferedTool[];
+
+  /**
+   * The caller's credential. None means an anonymous caller.
+   *
+   * @generated from oneof capiscio.core.v1.FilterToolsRequest.credential
+   */
+  credential: {
+    /**
+     * A trust badge, compact JWS, at most 16 KiB.
+     *
+     * @generated from field: string badge_jws = 2;
+     */
+    value: string;
+    case: "badgeJws";
+  } | {
+    /**
+     * An API key.
+     *
+     * @generated from field: string api_key = 3;
+     */
+    value: string;
+    case: "apiKey";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message capiscio.core.v1.FilterToolsRequest.
+ * Use `create(FilterToolsRequestSchema)` to create a new message.
+ */
+export const FilterToolsRequestSchema: GenMessage<FilterToolsRequest> = /*@__PURE__*/
+  messageDesc(file_capiscio_core_v1_core_service, 7);
+
+/**
+ * One tool of a listing.
+ *
+ * @generated from message capiscio.core.v1.OfferedTool
+ */
+export type OfferedTool = Message<"capiscio.core.v1.OfferedTool"> & {
+  /**
+   * Name of the tool, as in MCP `tools/list`. Required, 1 to 1024 bytes.
+   *
+   * @generated from field: string tool_name = 1;
+   */
+  toolName: string;
+
+  /**
+   * The MCP server's own demands for it. Absent means none.
+   *
+   * @generated from field: capiscio.core.v1.GuardConfig config = 2;
+   */
+  config?: GuardConfig | undefined;
+};
+
+/**
+ * Describes the message capiscio.core.v1.OfferedTool.
+ * Use `create(OfferedToolSchema)` to create a new message.
+ */
+export const OfferedToolSchema: GenMessage<OfferedTool> = /*@__PURE__*/
+  messageDesc(file_capiscio_core_v1_core_service, 8);
+
+/**
+ * The tools that the caller may run now.
+ *
+ * @generated from message capiscio.core.v1.FilterToolsResponse
+ */
+export type FilterToolsResponse = Message<"capiscio.core.v1.FilterToolsResponse"> & {
+  /**
+   * For each tool that was asked about, in the same order.
+   *
+   * @generated from field: repeated bool allowed = 1;
+   */
+  allowed: boolean[];
+};
+
+/**
+ * Describes the message capiscio.core.v1.FilterToolsResponse.
+ * Use `create(FilterToolsResponseSchema)` to create a new message.
+ */
+export const FilterToolsResponseSchema: GenMessage<FilterToolsResponse> = /*@__PURE__*/
+  messageDesc(file_capiscio_core_v1_core_service, 9);
+
+/**
  * What to verify about a server. All fields describe one connection.
  *
  * @generated from message capiscio.core.v1.VerifyServerRequest
@@ -384,7 +477,7 @@ export type VerifyServerRequest = Message<"capiscio.core.v1.VerifyServerRequest"
  * Use `create(VerifyServerRequestSchema)` to create a new message.
  */
 export const VerifyServerRequestSchema: GenMessage<VerifyServerRequest> = /*@__PURE__*/
-  messageDesc(file_capiscio_core_v1_core_service, 7);
+  messageDesc(file_capiscio_core_v1_core_service, 10);
 
 /**
  * What a client demands of a server.
@@ -447,7 +540,7 @@ export type VerifyServerConfig = Message<"capiscio.core.v1.VerifyServerConfig"> 
  * Use `create(VerifyServerConfigSchema)` to create a new message.
  */
 export const VerifyServerConfigSchema: GenMessage<VerifyServerConfig> = /*@__PURE__*/
-  messageDesc(file_capiscio_core_v1_core_service, 8);
+  messageDesc(file_capiscio_core_v1_core_service, 11);
 
 /**
  * What is known about the server.
@@ -517,7 +610,7 @@ export type VerifyServerResponse = Message<"capiscio.core.v1.VerifyServerRespons
  * Use `create(VerifyServerResponseSchema)` to create a new message.
  */
 export const VerifyServerResponseSchema: GenMessage<VerifyServerResponse> = /*@__PURE__*/
-  messageDesc(file_capiscio_core_v1_core_service, 9);
+  messageDesc(file_capiscio_core_v1_core_service, 12);
 
 /**
  * Where a disclosed identity is read from.
@@ -554,7 +647,7 @@ export type ParseServerIdentityRequest = Message<"capiscio.core.v1.ParseServerId
  * Use `create(ParseServerIdentityRequestSchema)` to create a new message.
  */
 export const ParseServerIdentityRequestSchema: GenMessage<ParseServerIdentityRequest> = /*@__PURE__*/
-  messageDesc(file_capiscio_core_v1_core_service, 10);
+  messageDesc(file_capiscio_core_v1_core_service, 13);
 
 /**
  * The two disclosure headers of RFC-007.
@@ -582,7 +675,7 @@ export type HttpHeaders = Message<"capiscio.core.v1.HttpHeaders"> & {
  * Use `create(HttpHeadersSchema)` to create a new message.
  */
 export const HttpHeadersSchema: GenMessage<HttpHeaders> = /*@__PURE__*/
-  messageDesc(file_capiscio_core_v1_core_service, 11);
+  messageDesc(file_capiscio_core_v1_core_service, 14);
 
 /**
  * What was found.
@@ -603,7 +696,7 @@ export type ParseServerIdentityResponse = Message<"capiscio.core.v1.ParseServerI
  * Use `create(ParseServerIdentityResponseSchema)` to create a new message.
  */
 export const ParseServerIdentityResponseSchema: GenMessage<ParseServerIdentityResponse> = /*@__PURE__*/
-  messageDesc(file_capiscio_core_v1_core_service, 12);
+  messageDesc(file_capiscio_core_v1_core_service, 15);
 
 /**
  * Asks for a key pair.
@@ -633,7 +726,7 @@ export type GenerateKeypairRequest = Message<"capiscio.core.v1.GenerateKeypairRe
  * Use `create(GenerateKeypairRequestSchema)` to create a new message.
  */
 export const GenerateKeypairRequestSchema: GenMessage<GenerateKeypairRequest> = /*@__PURE__*/
-  messageDesc(file_capiscio_core_v1_core_service, 13);
+  messageDesc(file_capiscio_core_v1_core_service, 16);
 
 /**
  * A new Ed25519 key pair.
@@ -682,7 +775,7 @@ export type GenerateKeypairResponse = Message<"capiscio.core.v1.GenerateKeypairR
  * Use `create(GenerateKeypairResponseSchema)` to create a new message.
  */
 export const GenerateKeypairResponseSchema: GenMessage<GenerateKeypairResponse> = /*@__PURE__*/
-  messageDesc(file_capiscio_core_v1_core_service, 14);
+  messageDesc(file_capiscio_core_v1_core_service, 17);
 
 /**
  * Asks to register an identity.
@@ -738,7 +831,7 @@ export type RegisterIdentityRequest = Message<"capiscio.core.v1.RegisterIdentity
  * Use `create(RegisterIdentityRequestSchema)` to create a new message.
  */
 export const RegisterIdentityRequestSchema: GenMessage<RegisterIdentityRequest> = /*@__PURE__*/
-  messageDesc(file_capiscio_core_v1_core_service, 15);
+  messageDesc(file_capiscio_core_v1_core_service, 18);
 
 /**
  * The registered identity.
@@ -780,7 +873,7 @@ export type RegisterIdentityResponse = Message<"capiscio.core.v1.RegisterIdentit
  * Use `create(RegisterIdentityResponseSchema)` to create a new message.
  */
 export const RegisterIdentityResponseSchema: GenMessage<RegisterIdentityResponse> = /*@__PURE__*/
-  messageDesc(file_capiscio_core_v1_core_service, 16);
+  messageDesc(file_capiscio_core_v1_core_service, 19);
 
 /**
  * Asks what this core is.
@@ -795,7 +888,7 @@ export type GetServerInfoRequest = Message<"capiscio.core.v1.GetServerInfoReques
  * Use `create(GetServerInfoRequestSchema)` to create a new message.
  */
 export const GetServerInfoRequestSchema: GenMessage<GetServerInfoRequest> = /*@__PURE__*/
-  messageDesc(file_capiscio_core_v1_core_service, 17);
+  messageDesc(file_capiscio_core_v1_core_service, 20);
 
 /**
  * What this core is. Holds nothing secret.
@@ -893,7 +986,7 @@ export type GetServerInfoResponse = Message<"capiscio.core.v1.GetServerInfoRespo
  * Use `create(GetServerInfoResponseSchema)` to create a new message.
  */
 export const GetServerInfoResponseSchema: GenMessage<GetServerInfoResponse> = /*@__PURE__*/
-  messageDesc(file_capiscio_core_v1_core_service, 18);
+  messageDesc(file_capiscio_core_v1_core_service, 21);
 
 /**
  * One issuer and the state of its keys.
@@ -949,7 +1042,7 @@ export type TrustedIssuer = Message<"capiscio.core.v1.TrustedIssuer"> & {
  * Use `create(TrustedIssuerSchema)` to create a new message.
  */
 export const TrustedIssuerSchema: GenMessage<TrustedIssuer> = /*@__PURE__*/
-  messageDesc(file_capiscio_core_v1_core_service, 19);
+  messageDesc(file_capiscio_core_v1_core_service, 22);
 
 /**
  * The log that decisions are recorded in.
@@ -991,7 +1084,7 @@ export type EvidenceLogInfo = Message<"capiscio.core.v1.EvidenceLogInfo"> & {
  * Use `create(EvidenceLogInfoSchema)` to create a new message.
  */
 export const EvidenceLogInfoSchema: GenMessage<EvidenceLogInfo> = /*@__PURE__*/
-  messageDesc(file_capiscio_core_v1_core_service, 20);
+  messageDesc(file_capiscio_core_v1_core_service, 23);
 
 /**
  * Limits of this core.
@@ -1033,7 +1126,7 @@ export type Limits = Message<"capiscio.core.v1.Limits"> & {
  * Use `create(LimitsSchema)` to create a new message.
  */
 export const LimitsSchema: GenMessage<Limits> = /*@__PURE__*/
-  messageDesc(file_capiscio_core_v1_core_service, 21);
+  messageDesc(file_capiscio_core_v1_core_service, 24);
 
 /**
  * How strictly authority envelopes and policy decision points are enforced (RFC-008).
@@ -1130,6 +1223,17 @@ export const CoreService: GenService<{
     methodKind: "bidi_streaming";
     input: typeof EvaluateToolAccessStreamRequestSchema;
     output: typeof EvaluateToolAccessStreamResponseSchema;
+  },
+  /**
+   * Tells which of a server's tools a caller may run now, for a listing. The procedure is
+   * that of EvaluateToolAccess; nothing is recorded, because nothing runs on this answer.
+   *
+   * @generated from rpc capiscio.core.v1.CoreService.FilterTools
+   */
+  filterTools: {
+    methodKind: "unary";
+    input: typeof FilterToolsRequestSchema;
+    output: typeof FilterToolsResponseSchema;
   },
   /**
    * Verifies the identity that an MCP server disclosed (RFC-007).

@@ -1,0 +1,40 @@
+import { create } from '@bufbuild/protobuf'
+import { EvaluateToolAccessRequestSchema, type FilterToolsRequest } from '@capiscio/proto/core/v1'
+import type { AccessRequest } from '../domain/guard/access-request.ts'
+import type { AllowedToolsCompiler } from '../domain/policy/allowed-tools.ts'
+import { decodeAccessRequest } from './decode-access-request.ts'
+import { EVALUATE_LIMITS } from './evaluate-limits.ts'
+import { invalidArgument, RpcFault } from './rpc-fault.ts'
+
+/** Whether a question would be answered with ALLOW now. Records nothing. */
+export type WouldAllow = (request: AccessRequest) => Promise<boolean>
+
+/**
+ * Answers a listing tool by tool. Each tool is decoded and judged like a call of it, so that
+ * a list cannot promise what a call refuses, nor the reverse.
+ *
+ * @throws {RpcFault} INVALID_ARGUMENT naming the tool and its wrong fields
+ */
+export async function filterTools(
+  { tools, credential }: FilterToolsRequest,
+  wouldAllow: WouldAllow,
+  allowedTools: AllowedToolsCompiler,
+): Promise<boolean[]> {
+  const { listedTools } = EVALUATE_LIMITS
+  if (tools.length > listedTools) {
+    throw invalidArgument([{ field: 'tools', description: `must be at most ${listedTools} entries` }])
+  }
+  const questions = tools.map(({ toolName, config }, index) => {
+    const question = create(EvaluateToolAccessRequestSchema, { toolName, credential, ...(config && { config }) })
+    try {
+      return decodeAccessRequest(question, allowedTools)
+    } catch (fault) {
+      if (!(fault instanceof RpcFault)) throw fault
+      throw invalidArgument(fault.violations.map((wrong) => ({ ...wrong, field: `tools[${index}].${wrong.field}` })))
+    }
+  })
+  const answers: boolean[] = []
+  // One after another: the first one verifies the badge, and the others find it in the cache.
+  for (const question of questions) answers.push(await wouldAllow(question))
+  return answers
+}
