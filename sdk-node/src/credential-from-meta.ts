@@ -1,6 +1,6 @@
+import { API_KEY_META_NAMES, BADGE_META_NAMES } from '@capiscio/proto/mcp'
 import { CredentialError } from '@capiscio/proto/sdk'
 import { CallerCredential } from './caller-credential.ts'
-import { API_KEY_META_NAMES, BADGE_META_NAMES } from './caller-meta-names.ts'
 
 /**
  * Reads the caller's credential from the `_meta` of an MCP request. The content comes from

@@ -1,6 +1,6 @@
+import { API_KEY_META_NAMES, BADGE_META_NAMES } from '@capiscio/proto/mcp'
 import type { CredentialInput } from './caller-credential.ts'
 import { toCallerCredential } from './caller-credential.ts'
-import { API_KEY_META_NAMES, BADGE_META_NAMES } from './caller-meta-names.ts'
 
 /**
  * What a client adds to the `_meta` of a `tools/call` so that the server can see its

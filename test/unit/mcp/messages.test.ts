@@ -1,0 +1,174 @@
+import {
+  attachReceipt,
+  denialResult,
+  discloseIdentity,
+  EVIDENCE_META_NAME,
+  filterListing,
+  isHandshake,
+  isModern,
+  isNotification,
+  isRequest,
+  isResult,
+  listedTools,
+  type McpRequest,
+  metaOf,
+  receiptFrom,
+  toolCallOf,
+  wantsProof,
+} from '@capiscio/proto/mcp'
+import { describe, expect, it } from 'vitest'
+
+const request = (params?: unknown, method = 'tools/call'): McpRequest => ({ jsonrpc: '2.0', id: 1, method, params })
+
+describe('a message', () => {
+  it.each([
+    [{ id: 1, method: 'ping' }, true, false, false],
+    [{ id: 'a', method: 'ping' }, true, false, false],
+    [{ method: 'notifications/cancelled' }, false, true, false],
+    [{ id: null, method: 'ping' }, false, false, false],
+    [{ id: 1, result: {} }, false, false, true],
+    [{ id: 1, result: 'x' }, false, false, false],
+    [{ id: 1, error: { code: -32601 } }, false, false, false],
+    [{}, false, false, false],
+  ])('%o is told apart', (message, asRequest, asNotification, asResult) => {
+    expect([isRequest(message), isNotification(message), isResult(message)]).toEqual([
+      asRequest,
+      asNotification,
+      asResult,
+    ])
+  })
+
+  it('names the tool that it calls, with its arguments', () => {
+    expect(toolCallOf(request({ name: 'read', arguments: { a: 1 } }))).toEqual({ name: 'read', arguments: { a: 1 } })
+    expect(toolCallOf(request({ name: 'read' }))).toEqual({ name: 'read', arguments: undefined })
+    for (const params of [undefined, null, [], {}, { name: 7 }, Object.create({ name: 'read' })]) {
+      expect(toolCallOf(request(params))).toBeUndefined()
+    }
+    expect(toolCallOf(request({ name: 'read' }, 'tools/list'))).toBeUndefined()
+  })
+
+  it('belongs to the modern era when it carries its protocol version', () => {
+    expect(isModern(request({ _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' } }))).toBe(true)
+    expect(isModern(request({ _meta: { 'io.modelcontextprotocol/protocolVersion': 7 } }))).toBe(false)
+    expect(isModern(request({ _meta: {} }))).toBe(false)
+    expect(isModern(request())).toBe(false)
+  })
+
+  it('has an empty _meta where there is none that is an object', () => {
+    for (const params of [undefined, 'x', {}, { _meta: null }, { _meta: [] }])
+      expect(metaOf(request(params))).toEqual({})
+  })
+})
+
+describe('a handshake', () => {
+  it('is initialize or server/discover and nothing else', () => {
+    expect(['initialize', 'server/discover', 'ping', 'tools/list'].map(isHandshake)).toEqual([true, true, false, false])
+  })
+
+  it('discloses the identity in both spellings beside what was there', () => {
+    const result = {
+      serverInfo: { name: 's' },
+      _meta: { 'com.example/x': 1, capiscio_server_did: 'did:web:inner.example' },
+    }
+    expect(discloseIdentity(result, { serverDid: 'did:web:a.example', serverBadge: 'badge' })).toEqual({
+      serverInfo: { name: 's' },
+      _meta: {
+        'com.example/x': 1,
+        capiscio_server_did: 'did:web:a.example',
+        'io.capisc/server-did': 'did:web:a.example',
+        capiscio_server_badge: 'badge',
+        'io.capisc/server-badge': 'badge',
+      },
+    })
+  })
+
+  it('is not cached when it carries a proof', () => {
+    const pop = { signature: 's', boundSignature: 'b', signedAt: 1 }
+    const modern = { ttlMs: 60_000, cacheScope: 'public' }
+    expect(discloseIdentity(modern, { serverDid: 'd', pop })).toMatchObject({
+      ttlMs: 0,
+      cacheScope: 'private',
+      _meta: { capiscio_pop_signature: 's', 'io.capisc/pop-bound-signature': 'b', capiscio_pop_signed_at: 1 },
+    })
+    expect(discloseIdentity(modern, { serverDid: 'd' })).toMatchObject(modern)
+    expect(discloseIdentity({}, { serverDid: 'd', pop })).not.toHaveProperty('ttlMs')
+  })
+})
+
+describe('a denial', () => {
+  const denied = {
+    code: 'TOOL_TRUST_INSUFFICIENT',
+    reason: 'TRUST_INSUFFICIENT',
+    message: 'Needs level 3.',
+    evidenceId: 'e-1',
+  } as const
+
+  it('is a tool error with reason and record, complete in the modern era', () => {
+    const legacy = {
+      isError: true,
+      content: [{ type: 'text', text: 'Denied: TRUST_INSUFFICIENT. Needs level 3.' }],
+      _meta: {
+        'io.capisc/denial': { code: 'TOOL_TRUST_INSUFFICIENT', reason: 'TRUST_INSUFFICIENT', evidenceId: 'e-1' },
+      },
+    }
+    expect(denialResult(denied, false)).toEqual(legacy)
+    expect(denialResult(denied, true)).toEqual({ ...legacy, resultType: 'complete' })
+  })
+
+  it('says nothing of a record that could not be written', () => {
+    const result = denialResult({ ...denied, evidenceId: undefined }, false)
+    expect(result._meta).toEqual({ 'io.capisc/denial': { code: denied.code, reason: denied.reason } })
+  })
+})
+
+describe('a receipt', () => {
+  const receipt = { evidenceId: 'e-1', logOrigin: 'log.example/1', leafIndex: '9007199254740993' }
+
+  it('is added beside what was there, and never over it', () => {
+    const result = { content: [], _meta: { 'com.example/x': 1 } }
+    expect(attachReceipt(result, receipt)._meta).toEqual({ 'com.example/x': 1, [EVIDENCE_META_NAME]: receipt })
+    const taken = { _meta: { [EVIDENCE_META_NAME]: 'theirs' } }
+    expect(attachReceipt(taken, receipt)).toEqual(taken)
+    expect(receiptFrom(attachReceipt(result, { ...receipt, proof: 'p' }))).toEqual({ ...receipt, proof: 'p' })
+  })
+
+  it.each([
+    {},
+    { _meta: {} },
+    { _meta: { [EVIDENCE_META_NAME]: 'x' } },
+    { _meta: { [EVIDENCE_META_NAME]: { ...receipt, leafIndex: 7 } } },
+    { _meta: { [EVIDENCE_META_NAME]: { ...receipt, leafIndex: '07' } } },
+  ])('is not read from %o', (result) => {
+    expect(receiptFrom(result)).toBeUndefined()
+  })
+
+  it('comes with its proof only when asked for', () => {
+    expect(wantsProof(request({ _meta: { 'io.capisc/want-proof': true } }))).toBe(true)
+    expect(wantsProof(request({ _meta: { 'io.capisc/want-proof': 'yes' } }))).toBe(false)
+    expect(wantsProof(request())).toBe(false)
+  })
+})
+
+describe('a listing', () => {
+  const listing = { tools: [{ name: 'a' }, { name: 'b' }, { name: 'a' }, { title: 'no name' }, null], nextCursor: 'n' }
+
+  it('names its tools once each', () => {
+    expect(listedTools(listing)).toEqual(['a', 'b'])
+    expect(listedTools({ tools: 'x' })).toEqual([])
+  })
+
+  it('shows the allowed ones only, and goes on', () => {
+    expect(filterListing(listing, (name) => name === 'a')).toEqual({
+      tools: [{ name: 'a' }, { name: 'a' }],
+      nextCursor: 'n',
+    })
+  })
+
+  it('is private where it could be cached', () => {
+    expect(filterListing({ tools: [], ttlMs: 1, cacheScope: 'public' }, () => true)).toEqual({
+      tools: [],
+      ttlMs: 1,
+      cacheScope: 'private',
+    })
+  })
+})
