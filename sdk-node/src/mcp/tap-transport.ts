@@ -1,0 +1,73 @@
+import { isRequest, isResult, type McpMessage, type McpRequest } from '@capiscio/proto/mcp'
+import type { TransportLike } from './transport-like.ts'
+
+/** What happens to the messages of one connection. All of it is optional. */
+export interface Tap {
+  /** Sees each message that comes in. Whatever is thrown is the sender's problem, not the connection's. */
+  readonly onInbound?: (message: McpMessage) => void
+  /**
+   * May replace a result that goes out, knowing the request that it answers. Anything else
+   * passes untouched: errors must reach the transport while it still knows their HTTP status.
+   * Leave results alone by returning `undefined`; answer later only where nobody minds.
+   */
+  readonly onResult?: (
+    result: Readonly<Record<string, unknown>>,
+    request: McpRequest,
+  ) => Readonly<Record<string, unknown>> | Promise<Readonly<Record<string, unknown>>> | undefined
+  /** May replace or hold back what this side asks. */
+  readonly onRequest?: (request: McpRequest) => McpRequest | Promise<McpRequest> | undefined
+}
+
+/**
+ * The same transport, listened to. The SDKs look at the real object (its class, its members,
+ * whether it has a process id), so it stays visible; only `send` and `onmessage` are ours.
+ */
+export function tapTransport<T extends TransportLike>(target: T, tap: Tap): T {
+  /** Requests from the other side that are not answered yet. */
+  const open = new Map<unknown, McpRequest>()
+  let sink: TransportLike['onmessage']
+
+  function receive(message: McpMessage, extra?: unknown): void {
+    if (isRequest(message)) open.set(message.id, message)
+    // A cancelled request is never answered.
+    else if (message.method === 'notifications/cancelled') open.delete(cancelledId(message))
+    tap.onInbound?.(message)
+    sink?.(message, extra)
+  }
+
+  function send(message: McpMessage, options?: unknown): Promise<void> {
+    const changed = isRequest(message) ? tap.onRequest?.(message) : answered(message)
+    if (changed instanceof Promise) return changed.then((late) => target.send(late, options))
+    return target.send(changed ?? message, options)
+  }
+
+  function answered(message: McpMessage): McpMessage | Promise<McpMessage> | undefined {
+    const isReply = message.method === undefined && message.id !== undefined
+    const request = isReply ? open.get(message.id) : undefined
+    if (request === undefined) return undefined
+    open.delete(message.id)
+    if (!isResult(message)) return undefined
+    const result = tap.onResult?.(message.result, request)
+    if (result instanceof Promise) return result.then((late) => ({ ...message, result: late }))
+    return result && { ...message, result }
+  }
+
+  return new Proxy(target, {
+    get(_, name) {
+      if (name === 'onmessage') return sink
+      if (name === 'send') return send
+      const value: unknown = Reflect.get(target, name, target)
+      return typeof value === 'function' && name !== 'constructor' ? value.bind(target) : value
+    },
+    set(_, name, value) {
+      if (name !== 'onmessage') return Reflect.set(target, name, value, target)
+      sink = value
+      target.onmessage = value === undefined ? undefined : receive
+      return true
+    },
+  })
+}
+
+function cancelledId({ params }: McpMessage): unknown {
+  return typeof params === 'object' && params !== null ? Reflect.get(params, 'requestId') : undefined
+}
