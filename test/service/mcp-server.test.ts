@@ -101,7 +101,7 @@ async function v2(mode: 'legacy' | 'modern', options: ProtectServerOptions): Pro
     list: async (_meta = {}) =>
       (await mcp.request({ method: 'tools/list', params: { _meta: { ..._meta } } })).tools.map(({ name }) => name),
     call: async (name, _meta = {}, args = {}) =>
-      (await mcp.callTool({ name, arguments: args as never, _meta })) as never,
+      (await mcp.callTool({ name, arguments: args as never, _meta: { ..._meta } })) as never,
     handshakeMeta: () => handshake,
     close: () => mcp.close(),
   }
