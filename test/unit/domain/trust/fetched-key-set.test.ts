@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { createFetchedIssuerKeys } from '../../../../core/src/domain/trust/fetched-issuer-keys.ts'
 import { createFetchedKeySet } from '../../../../core/src/domain/trust/fetched-key-set.ts'
+import type { JwksRules } from '../../../../core/src/domain/trust/jwks.ts'
 import { encodeBase64url } from '../../../../core/src/lib/base64url.ts'
 import { SourceUnavailable } from '../../../../core/src/ports/source-unavailable.ts'
+import { createFakeEs256Issuer } from '../../../fakes/es256-issuer.ts'
 import { createFixedClock } from '../../../fakes/fixed-clock.ts'
 import { createFakeIssuer } from '../../../fakes/issuer.ts'
 import { createMemoryWeb, JSON_TYPE, type Page } from '../../../fakes/memory-web.ts'
@@ -16,7 +18,7 @@ const [OLD, NEW] = [createFakeIssuer('old', 1).jwk, createFakeIssuer('new', 2).j
 const jwksOf = (...keys: object[]): string => JSON.stringify({ keys })
 const pageOf = (...keys: object[]): Page => ({ headers: JSON_TYPE, body: jwksOf(...keys) })
 
-function world(first?: Page) {
+function world(first?: Page, rules?: JwksRules) {
   const http = createMemoryWeb()
   const clock = createFixedClock(Date.UTC(2026, 0, 1))
   const events: string[] = []
@@ -27,6 +29,7 @@ function world(first?: Page) {
     http,
     clock,
     maxStaleMs: 60 * MINUTE,
+    ...(rules !== undefined && { rules }),
     telemetry: {
       issuerKeysFetched: ({ outcome }) => void events.push(outcome),
       fault: ({ where }) => void faults.push(where),
@@ -226,6 +229,15 @@ describe('an answer that is no usable key set', () => {
     const { current, set } = world(page)
     await expect(current()).rejects.toBeInstanceOf(SourceUnavailable)
     expect(set.state()).toMatchObject({ keys: 0, fetchedAtMs: undefined, stale: true, ageMs: undefined })
+  })
+})
+
+describe('a set of P-256 keys', () => {
+  const { jwk } = createFakeEs256Issuer('p256', 7n)
+
+  it('is usable where ES256 is allowed, and is garbage elsewhere', async () => {
+    expect(await world(pageOf(jwk), { allowEs256: true }).current()).toBe(jwksOf(jwk))
+    await expect(world(pageOf(jwk)).current()).rejects.toThrow('has no usable key')
   })
 })
 
