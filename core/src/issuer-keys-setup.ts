@@ -9,7 +9,7 @@ import type { OutboundHttp } from './ports/outbound-http.ts'
 import type { Telemetry } from './ports/telemetry.ts'
 
 /** How often fetched key sets are looked at, in milliseconds. */
-const LOOK_EVERY_MS = 5_000
+const LOOK_EVERY_MS = 1_000
 
 export interface IssuerKeysSetup extends IssuerKeySource {
   /** Where the keys of an issuer come from, and how it is with those that are fetched. */

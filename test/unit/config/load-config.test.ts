@@ -385,6 +385,8 @@ describe('issuers', () => {
     ['a path in the issuer', issuer('      jwksFile: a\n').replace('.com', '.com/x'), 'VALUE_INVALID'],
     ['a user in a URL', issuer('      jwksUrl: https://u:p@a.example.com/j\n'), 'VALUE_INVALID'],
     ['a fragment in a URL', issuer('      jwksUrl: https://a.example.com/j#x\n'), 'VALUE_INVALID'],
+    ['a query in a URL that paths come behind', issuer('      apiUrl: https://a.example.com/?x\n'), 'VALUE_INVALID'],
+    ['a query in a namespace', issuer('      didNamespaceUrl: https://a.example.com/?x\n'), 'VALUE_INVALID'],
     ['a file URL', issuer('      jwksUrl: file:///etc/passwd\n'), 'VALUE_INVALID'],
     [
       'a private key',

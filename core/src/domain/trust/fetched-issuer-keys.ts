@@ -21,7 +21,7 @@ export interface FetchedIssuerKeysOptions {
 /** Key sets of issuers that publish them on the web. */
 export interface FetchedIssuerKeys extends IssuerKeySource {
   /**
-   * Fetches what is absent or due, and reports ages. Called at the start and every few seconds,
+   * Fetches what is absent or due, and reports ages. Called at the start and every second,
    * so that an issuer which was away is noticed again also while nobody asks. Never rejects.
    */
   refresh(): Promise<void>

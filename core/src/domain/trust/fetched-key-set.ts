@@ -15,7 +15,7 @@ export const WAIT_AGE_MS = 600_000
 export const KID_COOLDOWN_MS = 30_000
 
 /** Pause after a failure, doubled by each further one up to the longest. */
-const FIRST_PAUSE_MS = 5_000
+const FIRST_PAUSE_MS = 1_000
 const MAX_PAUSE_MS = 60_000
 
 export interface FetchedKeySetOptions extends JwksPlace {
