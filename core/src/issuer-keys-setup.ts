@@ -9,7 +9,7 @@ import type { OutboundHttp } from './ports/outbound-http.ts'
 import type { Telemetry } from './ports/telemetry.ts'
 
 /** How often fetched key sets are looked at, in milliseconds. */
-const LOOK_EVERY_MS = 5_000
+const LOOK_EVERY_MS = 1_000
 
 export interface IssuerKeysSetup extends IssuerKeySource {
   /** Where the keys of an issuer come from, and how it is with those that are fetched. */
@@ -24,7 +24,7 @@ export interface IssuerKeysSetup extends IssuerKeySource {
 
 /** Brings the key sources of the configuration together, each issuer with its own. */
 export function openIssuerKeys(
-  { issuers, jwksMaxStaleSeconds }: Config['trust'],
+  { issuers, jwksMaxStaleSeconds, allowEs256 }: Config['trust'],
   { http, clock, telemetry }: { readonly http: OutboundHttp; readonly clock: Clock; readonly telemetry: Telemetry },
 ): IssuerKeysSetup {
   const origins = issuerKeyOrigins(issuers)
@@ -34,7 +34,14 @@ export function openIssuerKeys(
     ),
   )
   const configured = createConfiguredIssuerKeys(origins, clock.monotonicMs)
-  const fetched = createFetchedIssuerKeys({ urls, http, clock, telemetry, maxStaleMs: jwksMaxStaleSeconds * 1000 })
+  const fetched = createFetchedIssuerKeys({
+    urls,
+    http,
+    clock,
+    telemetry,
+    maxStaleMs: jwksMaxStaleSeconds * 1000,
+    rules: { allowEs256 },
+  })
   const sourceOf = (issuer: string): IssuerKeySource => (urls.has(issuer) ? fetched : configured)
   let timer: NodeJS.Timeout | undefined
   return {

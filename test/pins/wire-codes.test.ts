@@ -65,6 +65,11 @@ describe('metrics', () => {
       'capiscio_evidence_tails_quarantined_total',
       'capiscio_evidence_writable',
       'capiscio_faults_total',
+      'capiscio_issuer_key_fetches_total',
+      'capiscio_issuer_keys_age_seconds',
+      'capiscio_issuers_without_keys',
+      'capiscio_outbound_requests_total',
+      'capiscio_outbound_seconds',
       'capiscio_requests_refused_total',
     ])
   })

@@ -10,7 +10,7 @@ import type { ConfigOrigin } from './config-origin.ts'
 import { type Decisions, fromEnv } from './decisions.ts'
 import { ENVIRONMENT_NAMES as ENV } from './environment.ts'
 import { parseFilePath } from './file-path.ts'
-import { parseServiceUrl } from './service-url.ts'
+import { parseBaseUrl, parseServiceUrl } from './service-url.ts'
 import type { TrustSources } from './trust-sources.ts'
 import { ValueRefused } from './value-refused.ts'
 
@@ -76,15 +76,18 @@ function decideIssuer(
     if (candidate === undefined) return undefined
     return decisions.pick<T, R | undefined>(`${at}.${key}`, [candidate], parse, () => undefined)
   }
-  const url = (key: string, raw: string | undefined) => {
+  const url = (key: string, raw: string | undefined, parse = parseServiceUrl) => {
     if (raw !== undefined && profile === 'air-gapped') {
       decisions.refuse('NOT_IN_PROFILE', file.originOf(['trust', 'issuers', index, key]), NO_NETWORK)
       return undefined
     }
-    return field(key, raw, (text) => parseServiceUrl(text, profile))
+    return field(key, raw, (text) => parse(text, profile))
   }
   const issuer = field('issuer', name, (text) => parseIssuer(text, profile))
-  const places = { apiUrl: url('apiUrl', apiUrl), didNamespaceUrl: url('didNamespaceUrl', didNamespaceUrl) }
+  const places = {
+    apiUrl: url('apiUrl', apiUrl, parseBaseUrl),
+    didNamespaceUrl: url('didNamespaceUrl', didNamespaceUrl, parseBaseUrl),
+  }
   const source = {
     jwksFile: field('jwksFile', jwksFile, (text, base) => parseFilePath(text, base, home)),
     jwksUrl: url('jwksUrl', jwksUrl),

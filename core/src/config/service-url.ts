@@ -25,3 +25,13 @@ export function parseServiceUrl(text: string, profile: Profile): string {
   }
   return text
 }
+
+/**
+ * Reads the URL of a service that paths are put behind.
+ *
+ * @throws {ValueRefused}
+ */
+export function parseBaseUrl(text: string, profile: Profile): string {
+  if (text.includes('?')) throw new ValueRefused('Leave out the part from ? on: paths are put behind this URL')
+  return parseServiceUrl(text, profile)
+}

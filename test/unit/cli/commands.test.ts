@@ -10,6 +10,7 @@ import { type CliIo, printable } from '../../../core/src/cli/print.ts'
 import { runProgram } from '../../../core/src/cli/program.ts'
 import { createApiKeyRing, hashApiKey } from '../../../core/src/domain/guard/api-keys.ts'
 import { policyVersion } from '../../../core/src/domain/policy/policy-file.ts'
+import { TEST_CA } from '../../fakes/https-server.ts'
 
 interface Ran {
   readonly code: number
@@ -304,6 +305,29 @@ apiKeys:
     expect(code).toBe(1)
     expect(stderr).toMatch(expected)
     expect(stderr.trimEnd().split('\n')).toHaveLength(1)
+  })
+
+  test.each([
+    ['no file', undefined, /ca\.pem: .*cannot be read/],
+    ['a file without certificates', 'hello\n', /ca\.pem: .*no certificate in PEM form/],
+  ])('looks into the file of certificates: %s', async (_title, text, expected) => {
+    if (text !== undefined) write('ca.pem', text)
+    const config = write('capiscio.yaml', 'outbound: { caFile: ca.pem }\n')
+    const { code, stderr } = await run(['config', 'check', '--config', config])
+    expect([code, stderr]).toEqual([1, expect.stringMatching(expected)])
+  })
+
+  test('shows how the core reaches out', async () => {
+    write('ca.pem', TEST_CA)
+    const config = write(
+      'capiscio.yaml',
+      'outbound: { caFile: ca.pem }\ntrust: { issuers: [{ issuer: https://a.example.com }] }\n',
+    )
+    const { code, stdout } = await run(['config', 'check', '--config', config])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^outbound\.caFile +\/.*\/ca\.pem +.*:1:21$/m)
+    expect(stdout).toMatch(/^trust\.jwksMaxStaleSeconds +3600 +default$/m)
+    expect(stdout).toContain('https://a.example.com/.well-known/jwks.json')
   })
 
   test('counts a P-256 key as usable where ES256 is allowed, and nowhere else', async () => {

@@ -78,7 +78,9 @@ describe('without file, environment and flags', () => {
         audience: [],
         requireAudience: false,
         clockSkewSeconds: 60,
+        jwksMaxStaleSeconds: 3600,
       },
+      outbound: {},
       apiKeys: [],
       enforcementMode: 'EM-GUARD',
       limits: {
@@ -220,6 +222,10 @@ describe('the configuration file', () => {
     ['half a message', 'limits: { maxMessageBytes: 100000.5 }\n', '1:28'],
     ['no waiting decisions', 'limits: { maxWaitingDecisions: 0 }\n', '1:32'],
     ['a clock skew of 301', 'trust: { clockSkewSeconds: 301 }\n', '1:28'],
+    ['keys too old by far', 'trust: { jwksMaxStaleSeconds: 604801 }\n', '1:31'],
+    ['keys too old too soon', 'trust: { jwksMaxStaleSeconds: 599 }\n', '1:31'],
+    ['a CA file that is no text', 'outbound: { caFile: 1 }\n', '1:21'],
+    ['an unknown outbound option', 'outbound: { proxy: x }\n', '1:13'],
     ['a negative clock skew', 'trust: { clockSkewSeconds: -1 }\n', '1:28'],
     ['an enforcement mode in lower case', 'enforcementMode: em-strict\n', '1:18'],
     ['an API key instead of its hash', 'apiKeys: [{ name: a, hash: cpk_secret }]\n', '1:28'],
@@ -269,7 +275,7 @@ describe('the configuration file', () => {
 describe('problems', () => {
   test('are all reported, each with its source', () => {
     const refused = problems({
-      file: 'profile: prod\ntrust:\n  issuers:\n    - issuer: http://a.example.com\n      jwksFile: a.json\n    - issuer: https://b.example.com\nlogLevel: loud\n',
+      file: 'profile: prod\ntrust:\n  issuers:\n    - issuer: http://a.example.com\n      jwksFile: a.json\n    - issuer: https://b.example.com\n      jwksFile: b.json\n      keys: { keys: [{}] }\nlogLevel: loud\n',
       env: { CAPISCIO_EVIDENCE_MODE: 'Local', CAPISCIO_AUDIENCE: ' , ' },
       flags: { listen: '0.0.0.0:50051', http: ':80' },
     })
@@ -279,9 +285,10 @@ describe('problems', () => {
       ['--listen', 'VALUE_INVALID'],
       ['CAPISCIO_EVIDENCE_MODE', 'VALUE_INVALID'],
       [`${file}:4:15`, 'VALUE_INVALID'],
+      [`${file}:8:13`, 'VALUE_INVALID'],
       [`${file}:6:7`, 'CONFLICT'],
       ['CAPISCIO_AUDIENCE', 'VALUE_INVALID'],
-      [`${file}:7:11`, 'VALUE_INVALID'],
+      [`${file}:9:11`, 'VALUE_INVALID'],
     ])
   })
 
@@ -310,6 +317,16 @@ describe('profiles', () => {
   test('dev runs in no other one', () => {
     expect(problem({ command: 'dev', env: { CAPISCIO_PROFILE: 'connected-prod' } }).code).toBe('CONFLICT')
     expect(decide({ command: 'dev', env: { CAPISCIO_PROFILE: 'dev' } }).profile).toBe('dev')
+  })
+})
+
+describe('the way out', () => {
+  test('may verify servers with certificates of a file, relative to the configuration', () => {
+    const given = { file: 'outbound: { caFile: ca.pem }\ntrust: { jwksMaxStaleSeconds: 600 }\n' }
+    expect(decide(given).outbound).toEqual({ caFile: join(folder, 'etc', 'ca.pem') })
+    expect(decide(given).trust.jwksMaxStaleSeconds).toBe(600)
+    expect(originOf(given, 'outbound.caFile')).toBe(`${file}:1:21`)
+    expect(originOf(given, 'trust.jwksMaxStaleSeconds')).toBe(`${file}:2:31`)
   })
 })
 
@@ -345,13 +362,31 @@ describe('issuers', () => {
     }
   })
 
+  test('without a place for keys have them where they publish them', () => {
+    expect(decide({ file: issuer('') }).trust.issuers).toEqual([
+      { issuer: 'https://a.example.com', jwksUrl: 'https://a.example.com/.well-known/jwks.json' },
+    ])
+    expect(decide({ file: issuer('      apiUrl: https://api.example.com:8443/v1/\n') }).trust.issuers).toEqual([
+      {
+        issuer: 'https://a.example.com',
+        apiUrl: 'https://api.example.com:8443/v1/',
+        jwksUrl: 'https://api.example.com:8443/.well-known/jwks.json',
+      },
+    ])
+    expect(problem({ file: issuer(''), flags: { profile: 'air-gapped' } })).toMatchObject({
+      code: 'CONFLICT',
+      source: `${file}:3:7`,
+    })
+  })
+
   test.each([
-    ['no place for keys', issuer(''), 'CONFLICT'],
     ['two places for keys', issuer('      jwksFile: a\n      jwksUrl: https://a.example.com/j\n'), 'CONFLICT'],
     ['a key file and keys', issuer(`      jwksFile: a\n      keys: { keys: [${jwk}] }\n`), 'CONFLICT'],
     ['a path in the issuer', issuer('      jwksFile: a\n').replace('.com', '.com/x'), 'VALUE_INVALID'],
     ['a user in a URL', issuer('      jwksUrl: https://u:p@a.example.com/j\n'), 'VALUE_INVALID'],
     ['a fragment in a URL', issuer('      jwksUrl: https://a.example.com/j#x\n'), 'VALUE_INVALID'],
+    ['a query in a URL that paths come behind', issuer('      apiUrl: https://a.example.com/?x\n'), 'VALUE_INVALID'],
+    ['a query in a namespace', issuer('      didNamespaceUrl: https://a.example.com/?x\n'), 'VALUE_INVALID'],
     ['a file URL', issuer('      jwksUrl: file:///etc/passwd\n'), 'VALUE_INVALID'],
     [
       'a private key',

@@ -69,6 +69,8 @@ function answerTo(
     })
     outgoing.once('response', resolve)
     outgoing.on('error', reject)
+    // An answer that changes the protocol ends the request without an error.
+    outgoing.once('close', () => reject(new Error('The connection was closed without an answer')))
     outgoing.end(body)
   })
 }

@@ -1,7 +1,7 @@
 import { mediaTypeOf } from '../../lib/media-type.ts'
 import type { OutboundHttp, OutboundResponse } from '../../ports/outbound-http.ts'
 import { SourceUnavailable } from '../../ports/source-unavailable.ts'
-import { parseJwks } from './jwks.ts'
+import { type JwksRules, parseJwks } from './jwks.ts'
 import { TrustRefused } from './trust-refused.ts'
 
 const MAX_BYTES = 1024 * 1024
@@ -15,6 +15,8 @@ export interface JwksPlace {
   /** Where the operator's configuration says that the key set is. */
   readonly url: string
   readonly http: OutboundHttp
+  /** Which keys can be used. Default: Ed25519 keys only. */
+  readonly rules?: JwksRules
 }
 
 export interface FetchedJwks {
@@ -30,7 +32,7 @@ export interface FetchedJwks {
  *
  * @throws {SourceUnavailable} for everything but a key set with at least one usable key
  */
-export async function fetchJwks({ issuer, url, http }: JwksPlace): Promise<FetchedJwks> {
+export async function fetchJwks({ issuer, url, http, rules }: JwksPlace): Promise<FetchedJwks> {
   const response = await http.send({
     url,
     hostFrom: 'operator',
@@ -41,7 +43,7 @@ export async function fetchJwks({ issuer, url, http }: JwksPlace): Promise<Fetch
   })
   const jwks = textOf(response, issuer)
   try {
-    const { length: keys } = parseJwks(jwks)
+    const { length: keys } = parseJwks(jwks, rules)
     if (keys > 0) return { jwks, keys }
   } catch (cause) {
     if (!(cause instanceof TrustRefused)) throw cause

@@ -4,11 +4,14 @@ import type { OutboundHttp } from '../../ports/outbound-http.ts'
 import { SourceUnavailable } from '../../ports/source-unavailable.ts'
 import type { Telemetry } from '../../ports/telemetry.ts'
 import { createFetchedKeySet, type KeySetState } from './fetched-key-set.ts'
+import type { JwksRules } from './jwks.ts'
 
 export interface FetchedIssuerKeysOptions {
   /** Where each issuer's key set is, by issuer. */
   readonly urls: ReadonlyMap<string, string>
   readonly http: OutboundHttp
+  /** Which keys can be used. Default: Ed25519 keys only. */
+  readonly rules?: JwksRules
   readonly clock: Clock
   readonly telemetry: Pick<Telemetry, 'issuerKeysFetched' | 'issuerKeysAged' | 'fault'>
   /** Age up to which the last good set is used while no newer one can be had, in milliseconds. */
@@ -18,7 +21,7 @@ export interface FetchedIssuerKeysOptions {
 /** Key sets of issuers that publish them on the web. */
 export interface FetchedIssuerKeys extends IssuerKeySource {
   /**
-   * Fetches what is absent or due, and reports ages. Called at the start and every few seconds,
+   * Fetches what is absent or due, and reports ages. Called at the start and every second,
    * so that an issuer which was away is noticed again also while nobody asks. Never rejects.
    */
   refresh(): Promise<void>

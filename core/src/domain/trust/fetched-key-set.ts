@@ -1,10 +1,9 @@
 import { sha256Base64url } from '../../lib/sha256.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { IssuerKeySet } from '../../ports/issuer-keys.ts'
-import type { OutboundHttp } from '../../ports/outbound-http.ts'
 import { SourceUnavailable } from '../../ports/source-unavailable.ts'
 import type { Telemetry } from '../../ports/telemetry.ts'
-import { fetchJwks } from './fetch-jwks.ts'
+import { fetchJwks, type JwksPlace } from './fetch-jwks.ts'
 
 /** Age from which a key set is fetched again, behind the back of those who use it (badges.md §7). */
 export const REFRESH_AGE_MS = 300_000
@@ -16,14 +15,10 @@ export const WAIT_AGE_MS = 600_000
 export const KID_COOLDOWN_MS = 30_000
 
 /** Pause after a failure, doubled by each further one up to the longest. */
-const FIRST_PAUSE_MS = 5_000
+const FIRST_PAUSE_MS = 1_000
 const MAX_PAUSE_MS = 60_000
 
-export interface FetchedKeySetOptions {
-  readonly issuer: string
-  /** Of the key set, by the operator's configuration. */
-  readonly url: string
-  readonly http: OutboundHttp
+export interface FetchedKeySetOptions extends JwksPlace {
   readonly clock: Clock
   readonly telemetry: Pick<Telemetry, 'issuerKeysFetched' | 'fault'>
   /** Age up to which the last good set is used while no newer one can be had. */
