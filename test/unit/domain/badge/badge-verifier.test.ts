@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { createNodeEs256Verifier } from '../../../../core/src/adapters/crypto/node-es256.ts'
 import { toMultibaseKey } from '../../../../core/src/domain/did/multibase-key.ts'
 import {
   type BadgeWorld,
@@ -12,7 +13,9 @@ import {
   SUBJECT,
   vcOf,
 } from '../../../fakes/badge-world.ts'
+import { createFakeEs256Issuer } from '../../../fakes/es256-issuer.ts'
 import { createFakeIssuer } from '../../../fakes/issuer.ts'
+import { P256_ORDER, toBytes, toNumber } from '../../../fakes/textbook-es256.ts'
 import { rejectionOf } from '../../../tools/refusal.ts'
 
 const refused = (code: string): string => `BadgeRefused ${code}`
@@ -270,6 +273,99 @@ describe('what is remembered', () => {
     const token = world.badge({ key: undefined, vc: vcOf('1') })
     await world.verifier({ requireKey: false }).verify(token, demandsOf())
     expect(await rejectionOf(world.verifier().verify(token, demandsOf()))).toBe(refused('BADGE_CLAIMS_INVALID'))
+  })
+})
+
+describe('tokens that differ', () => {
+  it('never share facts, however much they resemble each other', async () => {
+    const world = createBadgeWorld()
+    const verifier = world.verifier()
+    const changes = [
+      {},
+      { sub: `${SUBJECT}2` },
+      { vc: vcOf('1') },
+      { vc: vcOf('4', { domain: 'a.example' }) },
+      { exp: NOW + 301 },
+      { nbf: NOW - 1 },
+      { aud: undefined },
+      { ignored: 1 },
+    ]
+    const tokens = [...changes.map((change) => world.badge(change)), world.badge({}, { kid: undefined })]
+    const alone = await Promise.all(tokens.map((token) => world.verifier().verify(token, demandsOf())))
+    for (const round of ['met first', 'met again']) {
+      const together = await Promise.all(tokens.map((token) => verifier.verify(token, demandsOf())))
+      for (const [index, { cacheHit, ...badge }] of together.entries()) {
+        expect({ ...badge, cacheHit: false }).toEqual(alone[index])
+        expect(cacheHit).toBe(round === 'met again')
+      }
+    }
+  })
+
+  it('are different also when the same claims have two good signatures', async () => {
+    const world = createBadgeWorld()
+    const ec = createFakeEs256Issuer('ec-1', 7n)
+    world.issuerKeys.publish(ISSUER, [ec.jwk])
+    const verifier = world.verifier({}, createNodeEs256Verifier({ maxKeys: 1 }))
+    const token = ec.sign({ alg: 'ES256', typ: 'JWT', kid: 'ec-1' }, world.payload())
+    const [header, payload, signature = ''] = token.split('.')
+    const bytes = new Uint8Array(Buffer.from(signature, 'base64url'))
+    // (r, n - s) is as good as (r, s).
+    bytes.set(toBytes(P256_ORDER - toNumber(bytes.subarray(32))), 32)
+    const twin = `${header}.${payload}.${Buffer.from(bytes).toString('base64url')}`
+    for (const one of [token, twin, token, twin]) await verifier.verify(one, demandsOf())
+    expect(world.events.hits).toEqual([false, false, true, true])
+  })
+})
+
+describe('a flood of badges that do not count', () => {
+  const thief = createFakeIssuer('ca-1', 9)
+
+  it.each<[string, (world: BadgeWorld, index: number) => string]>([
+    ['no text of a badge', (_, index) => `x${index}`.repeat(100)],
+    ['too long', (_, index) => `${index}.`.padEnd(20_000, 'a')],
+    ['badly formed claims', (world, index) => thief.sign(HEADER, world.payload({ index, ial: '7' }))],
+    [
+      'an issuer nobody trusts',
+      (world, index) => thief.sign(HEADER, world.payload({ iss: `https://${index}.example` })),
+    ],
+    ['a level 0 that nobody trusts', (world, index) => world.selfSigned({ index })],
+  ])('costs no signature check and no question where they have %s', async (_, tokenOf) => {
+    const world = createBadgeWorld()
+    const verifier = world.verifier({ cacheMaxEntries: 2 })
+    await verifier.verify(world.badge(), demandsOf())
+    const [checks, asked] = [world.ed25519.checks, world.issuerKeys.asked.length]
+    for (let index = 0; index < 200; index++) {
+      expect(await rejectionOf(verifier.verify(tokenOf(world, index), demandsOf()))).toMatch(/^BadgeRefused /)
+    }
+    expect([world.ed25519.checks, world.issuerKeys.asked.length]).toEqual([checks, asked])
+    expect(world.didDocuments.asked).toEqual([])
+    expect(world.status.asked).toHaveLength(2)
+    expect(await verifier.verify(world.badge(), demandsOf())).toMatchObject({ cacheHit: true })
+  })
+
+  it('costs one signature check and nothing else where they are forged', async () => {
+    const world = createBadgeWorld()
+    const verifier = world.verifier({ cacheMaxEntries: 2 })
+    for (let index = 0; index < 200; index++) {
+      await rejectionOf(verifier.verify(thief.sign(HEADER, world.confirmedPayload({ index })), demandsOf()))
+    }
+    expect(world.ed25519.checks).toBe(200)
+    expect(new Set(world.issuerKeys.asked)).toEqual(new Set([ISSUER]))
+    expect([world.didDocuments.asked, world.status.asked]).toEqual([[], []])
+  })
+})
+
+describe('the price of a badge', () => {
+  it('is one signature check when it is new, and none and no document when it was met', async () => {
+    const world = createBadgeWorld()
+    const verifier = world.verifier()
+    const token = world.ca.sign(HEADER, world.confirmedPayload())
+    await verifier.verify(token, demandsOf())
+    expect([world.ed25519.checks, world.didDocuments.asked.length, world.issuerKeys.asked.length]).toEqual([1, 1, 1])
+    for (let i = 0; i < 100; i++) await verifier.verify(token, demandsOf())
+    expect([world.ed25519.checks, world.didDocuments.asked.length]).toEqual([1, 1])
+    // Whether its key still counts, and its standing, are asked of what is near at hand, never for newer keys.
+    expect(new Set(world.issuerKeys.asked)).toEqual(new Set([ISSUER]))
   })
 })
 
