@@ -30,6 +30,9 @@ export interface FetchedRevocations {
   readonly syncedAtMs?: number
 }
 
+/** Where page after page is read from: the path or URL for a cursor, which is absent for the first. */
+type Target = (cursor: string | undefined) => string
+
 /**
  * Reads all pages of an issuer's list. Each page's ids go to `take` at once: a revocation
  * counts from the moment that it is known, whatever becomes of the pages after it.
@@ -40,25 +43,35 @@ export interface FetchedRevocations {
 export async function fetchRevocations(
   api: IssuerApi,
   take: (ids: readonly string[]) => void,
-  { sinceMs, limits, signal }: FetchOptions,
+  { sinceMs, ...options }: FetchOptions,
+): Promise<FetchedRevocations> {
+  return fetchPages(api, (cursor) => pathOf(sinceMs, options.limits.pageEntries, cursor), take, options)
+}
+
+/** The same from a list at any place under the issuer's API. */
+export async function fetchPages(
+  api: IssuerApi,
+  target: Target,
+  take: (ids: readonly string[]) => void,
+  { limits, signal }: Omit<FetchOptions, 'sinceMs'>,
 ): Promise<FetchedRevocations> {
   let cursor: string | undefined
   let oldestMs: number | undefined
   let ids = 0
   for (let pages = 0; pages < limits.pages; pages++) {
-    const { status, members } = await api.get(pathOf(sinceMs, limits.pageEntries, cursor), {
-      maxBytes: limits.pageBytes,
-      ...(signal && { signal }),
-    })
-    if (status === 404)
-      throw new SourceUnavailable('The issuer has no list of revocations: its API is elsewhere, or is none')
+    const question = { maxBytes: limits.pageBytes, purpose: 'revocations' as const, ...(signal && { signal }) }
+    const { status, members } = await api.get(target(cursor), question)
+    if (status === 404) {
+      throw new SourceUnavailable('The issuer has no list of revocations there: its API is elsewhere, or is none')
+    }
     const page = parseRevocationPage(members)
     take(page.ids)
     ids += page.ids.length
     if (page.syncedAtMs !== undefined) oldestMs = Math.min(page.syncedAtMs, oldestMs ?? page.syncedAtMs)
     if (page.nextCursor === undefined) return { ids, ...(oldestMs !== undefined && { syncedAtMs: oldestMs }) }
-    if (page.nextCursor === cursor)
+    if (page.nextCursor === cursor) {
       throw new RevocationRefused('LIST_MALFORMED', 'The list of revocations repeats a page without end')
+    }
     cursor = page.nextCursor
   }
   throw new RevocationRefused('LIST_TOO_LARGE', `The list of revocations has more than ${limits.pages} pages`)

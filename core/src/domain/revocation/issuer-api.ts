@@ -9,14 +9,25 @@ export interface IssuerReply {
   readonly members: Readonly<Record<string, unknown>>
 }
 
+export interface IssuerQuestion {
+  /** Most bytes of an answer. */
+  readonly maxBytes: number
+  /** What metrics call it. */
+  readonly purpose: 'status' | 'revocations'
+  readonly signal?: AbortSignal
+}
+
 /** The part of an issuer's HTTP API that says what became of badges and agents. */
 export interface IssuerApi {
+  /** Of the API's URL. */
+  readonly origin: string
   /**
-   * @param path below the API's URL, beginning with `/`
+   * @param target a path below the API's URL, beginning with `/`, or a URL of the same origin
+   * @throws {TypeError} for a URL of another origin
    * @throws {IssuerBusy} when the issuer asks to be left alone
    * @throws {SourceUnavailable} for everything but a JSON object with 200, and 404
    */
-  get(path: string, options: { readonly maxBytes: number; readonly signal?: AbortSignal }): Promise<IssuerReply>
+  get(target: string, options: IssuerQuestion): Promise<IssuerReply>
 }
 
 /** The issuer asks to be asked again later. */
@@ -44,20 +55,24 @@ const MAX_RETRY_AFTER_MS = 10 * 60_000
 
 export function createIssuerApi({ http, baseUrl, timeoutMs, maxInFlight }: IssuerApiOptions): IssuerApi {
   const base = baseUrl.replace(/\/+$/, '')
-  const { host } = new URL(base)
+  const { host, origin } = new URL(base)
   let inFlight = 0
 
   return {
-    async get(path, { maxBytes, signal }) {
+    origin,
+    async get(target, { maxBytes, purpose, signal }) {
+      const url = target.startsWith('/') ? base + target : target
+      if (new URL(url).origin !== origin) throw new TypeError(`${host} is not asked under another origin`)
       if (inFlight >= maxInFlight) {
         throw new SourceUnavailable(`${host} has not answered ${maxInFlight} questions yet: it is too slow for more`)
       }
       inFlight++
       try {
         const response = await http.send({
-          url: base + path,
+          url,
           headers: { accept: 'application/json' },
           hostFrom: 'operator',
+          purpose,
           maxBytes,
           timeoutMs,
           ...(signal && { signal }),

@@ -62,6 +62,8 @@ export interface IssuerRevocations {
   readonly list: RevocationList
   /** Absent in mode `offline`. */
   readonly live?: LiveStatus
+  /** Absent where the issuer is not reached. */
+  readonly api?: IssuerApi
   /** Absent where there is nothing to sync from. Rejects with `SourceUnavailable` or `RevocationRefused`. */
   readonly sync?: () => Promise<void>
   /** Begins to sync. */
@@ -119,6 +121,7 @@ export async function openIssuerRevocations(options: IssuerRevocationsOptions): 
     mode,
     list,
     ...(live && { live }),
+    ...(api && { api }),
     ...(schedule && { sync: schedule.now }),
     standing: createIssuerStanding({
       ...options,

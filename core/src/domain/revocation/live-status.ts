@@ -3,8 +3,8 @@ import { SourceUnavailable } from '../../ports/source-unavailable.ts'
 import type { IssuerApi } from './issuer-api.ts'
 import { createLiveAnswers, type LiveAnswers } from './live-answers.ts'
 
-/** Largest answer about one badge or agent, in bytes. */
-const MAX_BYTES = 16 * 1024
+/** Answers about one badge or agent are small. */
+const STATUS = { maxBytes: 16 * 1024, purpose: 'status' } as const
 
 /** What one issuer says about badges, by `jti`, and about agents and servers, by DID. */
 export interface LiveStatus {
@@ -47,7 +47,7 @@ export function createLiveStatus({ issuer, api, onAsked, ...options }: LiveStatu
 }
 
 async function isBadgeGood(api: IssuerApi, jti: string): Promise<boolean> {
-  const { status, members } = await api.get(`/v1/badges/${encodeURIComponent(jti)}/status`, { maxBytes: MAX_BYTES })
+  const { status, members } = await api.get(`/v1/badges/${encodeURIComponent(jti)}/status`, STATUS)
   // It issued the badge and must know it: not knowing is not "not revoked".
   if (status === 404) throw new SourceUnavailable(`The issuer does not know the badge ${jti}`)
   if (typeof members.jti !== 'string' || members.jti.toLowerCase() !== jti.toLowerCase()) {
@@ -59,7 +59,7 @@ async function isBadgeGood(api: IssuerApi, jti: string): Promise<boolean> {
 }
 
 async function isSubjectActive(api: IssuerApi, issuer: string, did: string): Promise<boolean> {
-  const { status, members } = await api.get(statusPath(issuer, did), { maxBytes: MAX_BYTES })
+  const { status, members } = await api.get(statusPath(issuer, did), STATUS)
   if (status === 404) return false
   if (members.did !== undefined && members.did !== did) {
     throw new SourceUnavailable(`The issuer answered about another subject than ${did}`)

@@ -47,6 +47,15 @@ export async function openLocalRevocations(file: LocalRevocationFile, clock: Clo
     version = read
   }
 
+  const contentOf = ({ bytes }: VersionedBytes): LocalFileContent => {
+    // Who takes the file away takes nothing back: that is a line of its own.
+    if (bytes === undefined && inForce.size > 0) {
+      const message = `${file.path} is gone. Put it back; what it said stays in force.`
+      throw new RevocationRefused('LOCAL_FILE_MALFORMED', message)
+    }
+    return parseLocalFile(bytes ?? new Uint8Array())
+  }
+
   /** Appends a line that is made when all earlier changes, by whomever, are known. */
   function change<T>(make: () => { readonly line?: string; readonly result: T }): Promise<T> {
     const written = lastWrite.then(async () => {
@@ -96,19 +105,8 @@ export async function openLocalRevocations(file: LocalRevocationFile, clock: Clo
     async reread() {
       const current = await file.read(version)
       if (current === undefined) return undefined
-      // Who takes the file away takes nothing back: that is a line of its own.
-      if (current.bytes === undefined && inForce.size > 0) {
-        throw new RevocationRefused(
-          'LOCAL_FILE_MALFORMED',
-          `${file.path} is gone: put it back; what it said stays in force`,
-        )
-      }
       const content = contentOf(current)
       return () => putInForce(content, current.version)
     },
   }
-}
-
-function contentOf({ bytes = new Uint8Array() }: VersionedBytes): LocalFileContent {
-  return parseLocalFile(bytes)
 }

@@ -54,6 +54,7 @@ describe('a good badge', () => {
       keyThumbprint: 'UDDReOZl1ipXAfp9wYsm13sDBMK5og--QWdBjzuf6o4',
       kid: 'ca-1',
       algorithm: 'EdDSA',
+      standing: { revocationAgeMs: 0, warnings: [] },
       cacheHit: false,
     })
   })
