@@ -1,5 +1,5 @@
-import { AdminService, EvidenceService } from '@capiscio/proto/core/v1'
-import { BadgeService, DIDService, RevocationService, TrustStoreService } from '@capiscio/proto/v1'
+import { EvidenceService } from '@capiscio/proto/core/v1'
+import { BadgeService, DIDService, TrustStoreService } from '@capiscio/proto/v1'
 import type { Logger } from 'pino'
 import { createNodeEd25519Signer, createNodeEd25519Verifier } from './adapters/crypto/node-ed25519.ts'
 import { createNodeEs256Verifier } from './adapters/crypto/node-es256.ts'
@@ -7,8 +7,6 @@ import { systemRandom } from './adapters/crypto/system-random.ts'
 import { createMetrics } from './adapters/telemetry/metrics.ts'
 import { createTelemetry } from './adapters/telemetry/telemetry.ts'
 import { systemClock } from './adapters/time/system-clock.ts'
-import { fixtureBadgeStatus } from './adapters/trust/fixture-badge-status.ts'
-import { unavailableBadgeStatus } from './adapters/trust/unavailable-sources.ts'
 import type { Config } from './config/config.ts'
 import { createBadgeVerifier } from './domain/badge/badge-verifier.ts'
 import { createDidWebDocuments } from './domain/did/did-web-documents.ts'
@@ -20,11 +18,16 @@ import { openEvidence } from './evidence-setup.ts'
 import { loadGuardRules } from './guard-rules.ts'
 import { openIssuerKeys } from './issuer-keys-setup.ts'
 import { openOutboundHttp } from './outbound-setup.ts'
+import type { BadgeStatusSource } from './ports/badge-status.ts'
+import { createReload, ReloadRefused } from './reload.ts'
+import { openRevocations } from './revocation-setup.ts'
 import { describeServer } from './server-info.ts'
+import { createAdminService } from './service/admin-service.ts'
 import { createCoreService } from './service/core-service.ts'
 import { createEvaluateAccess } from './service/evaluate-access.ts'
 import { implementedMethods, implementService } from './service/service-implementation.ts'
 import { createMcpService } from './service/v1/mcp-service.ts'
+import { createRevocationService } from './service/v1/revocation-service.ts'
 import { createSimpleGuardService } from './service/v1/simple-guard-service.ts'
 import { type BoundAddresses, createListeners } from './transport/listeners.ts'
 import { CORE_VERSION } from './version.ts'
@@ -33,6 +36,8 @@ import { CORE_VERSION } from './version.ts'
 export interface Core extends AsyncDisposable {
   readonly addresses: BoundAddresses
   readonly evidence: { readonly origin: string; readonly vkey: string; readonly directory: string }
+  /** Reads policy, keys and revocations again; logs what becomes of it. What is not in order changes nothing. */
+  reload(): Promise<void>
   /**
    * Takes no new calls, answers the accepted ones with evidence, closes the log. Cuts off
    * what is not answered by three quarters of the grace time. Idempotent.
@@ -59,7 +64,7 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
   const startedAtMs = clock.nowMs()
   let phase: Phase = 'starting'
 
-  const rules = await loadGuardRules(config)
+  let rules = await loadGuardRules(config)
   const http = openOutboundHttp({ ...config, clock, random: systemRandom, telemetry })
   const issuerKeys = openIssuerKeys(config.trust, { http, clock, telemetry })
   const didDocuments = createDidWebDocuments({
@@ -69,6 +74,7 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
     allowLocalhost: config.profile === 'dev',
   })
   const ed25519 = createNodeEd25519Verifier({ maxKeys: 10_000 })
+  const revocations = await openRevocations(config, { http, clock, random: systemRandom, telemetry })
 
   const { evidence: place } = config
   const { log, directory } = await openEvidence({
@@ -83,23 +89,25 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
     limits: { ...EVIDENCE_LOG_LIMITS, waitingEntries: config.limits.maxWaitingDecisions },
   })
 
-  const badges = createBadgeVerifier({
-    ed25519,
-    ...(config.trust.allowEs256 && { es256: createNodeEs256Verifier({ maxKeys: 1_000 }) }),
-    issuerKeys,
-    status: config.profile === 'dev' ? fixtureBadgeStatus : unavailableBadgeStatus,
-    didDocuments,
-    clock,
-    telemetry,
-    options: {
-      clockSkewMs: config.trust.clockSkewSeconds * 1000,
-      cacheMaxEntries: config.limits.badgeCacheEntries,
-      cacheMaxBytes: config.limits.badgeCacheBytes,
-      rejectReservedIssuers: config.profile !== 'dev',
-      requireKey: config.trust.requireKey,
-      allowMissingTyp: config.trust.allowMissingTyp,
-    },
-  })
+  const verifierOf = (status: BadgeStatusSource) =>
+    createBadgeVerifier({
+      ed25519,
+      ...(config.trust.allowEs256 && { es256: createNodeEs256Verifier({ maxKeys: 1_000 }) }),
+      issuerKeys,
+      status,
+      didDocuments,
+      clock,
+      telemetry,
+      options: {
+        clockSkewMs: config.trust.clockSkewSeconds * 1000,
+        cacheMaxEntries: config.limits.badgeCacheEntries,
+        cacheMaxBytes: config.limits.badgeCacheBytes,
+        rejectReservedIssuers: config.profile !== 'dev',
+        requireKey: config.trust.requireKey,
+        allowMissingTyp: config.trust.allowMissingTyp,
+      },
+    })
+  const badges = verifierOf(revocations.status)
   const guard = createToolGuard({
     rules: () => rules,
     badges,
@@ -114,7 +122,7 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
     issuers: () => rules.issuers,
     audience: rules.audience.own,
     badges,
-    offlineBadges: badges,
+    offlineBadges: verifierOf(revocations.offlineStatus),
     ed25519,
     clock,
     requireKey: true,
@@ -131,6 +139,13 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
       return ['No issuer could be asked for its keys yet: badges cannot be verified.']
     return []
   }
+  const reload = createReload({
+    config,
+    revocations,
+    apply: (next) => {
+      rules = next
+    },
+  })
   const evaluate = createEvaluateAccess(guard)
   // Hosts send the same lists again and again; what is kept of them stays small.
   const allowedTools = createAllowedToolsCompiler({ maxLists: 256, maxCharacters: 1024 * 1024 })
@@ -144,6 +159,7 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
         config,
         rules: () => rules,
         issuerKeys,
+        revocations,
         log,
         notReadyReasons,
         startedAtMs,
@@ -160,10 +176,26 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
   const services = [
     coreService,
     evidenceService,
-    implementService(AdminService, {}),
+    createAdminService({
+      reload: () =>
+        reload().then(
+          () => ({ policyVersion: rules.policy.version }),
+          (cause: unknown) => {
+            if (!(cause instanceof ReloadRefused)) throw cause
+            return { refused: cause.message }
+          },
+        ),
+      caches: () => new Map([['verified_badges', badges.cacheStatistics()], ...revocations.statistics()]),
+      local: revocations.local,
+    }),
     mcpService,
     createSimpleGuardService({ random: systemRandom, createSigner: createNodeEd25519Signer }),
-    ...[BadgeService, DIDService, TrustStoreService, RevocationService].map((service) => implementService(service, {})),
+    createRevocationService({
+      revocations,
+      clock,
+      maxStalenessMs: config.trust.revocation.maxStalenessSeconds * 1000,
+    }),
+    ...[BadgeService, DIDService, TrustStoreService].map((service) => implementService(service, {})),
   ]
   const listeners = createListeners({
     services,
@@ -178,8 +210,10 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
   // Listeners first, the log last: nothing can be accepted that could not be recorded.
   const release = async (): Promise<void> => {
     issuerKeys.stop()
+    await revocations.stop()
     await listeners.close()
     await http[Symbol.asyncDispose]()
+    revocations[Symbol.dispose]()
     await log.close()
   }
 
@@ -199,6 +233,7 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
   tellReadiness()
   log.onFailure(tellReadiness)
   issuerKeys.start(tellReadiness)
+  revocations.start()
   logger.info({ event: 'started', version: CORE_VERSION, profile: config.profile, ...addresses, log: log.origin })
 
   async function stop(): Promise<void> {
@@ -217,6 +252,14 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
   return {
     addresses,
     evidence: { origin: log.origin, vkey: log.vkey, directory },
+    async reload() {
+      try {
+        const { policy } = await reload()
+        logger.info({ event: 'reloaded', policyVersion: policy.version })
+      } catch (cause) {
+        logger.error({ event: 'reload_refused', err: cause }, 'Everything stays as it was.')
+      }
+    },
     stop: stopOnce,
     [Symbol.asyncDispose]: stopOnce,
   }

@@ -4,6 +4,7 @@ import type { GetServerInfoResponseSchema } from '@capiscio/proto/core/v1'
 import type { Config } from './config/config.ts'
 import type { EvidenceLog } from './domain/evidence/evidence-log.ts'
 import type { GuardRules } from './domain/guard/tool-guard.ts'
+import type { Revocations } from './domain/revocation/revocations.ts'
 import { parseJwks } from './domain/trust/jwks.ts'
 import { TrustRefused } from './domain/trust/trust-refused.ts'
 import type { IssuerKeysSetup } from './issuer-keys-setup.ts'
@@ -15,6 +16,7 @@ export interface ServerInfoOptions {
   readonly config: Config
   readonly rules: () => GuardRules
   readonly issuerKeys: IssuerKeysSetup
+  readonly revocations: Revocations
   readonly log: EvidenceLog
   readonly notReadyReasons: () => string[]
   readonly startedAtMs: number
@@ -34,9 +36,10 @@ export async function describeServer(options: ServerInfoOptions): Promise<Server
     ready: reasons.length === 0,
     notReadyReasons: reasons,
     trustedIssuers: await Promise.all(
-      [...issuerKeys.origins].map(([issuer, { kind }]) =>
-        describeIssuer(issuerKeys, issuer, kind, config.trust.allowEs256),
-      ),
+      [...issuerKeys.origins].map(async ([issuer, { kind }]) => ({
+        ...(await describeIssuer(issuerKeys, issuer, kind, config.trust.allowEs256)),
+        revocation: describeRevocation(options, issuer),
+      })),
     ),
     acceptsLevelZero: config.trust.acceptLevelZero || config.trust.levelZeroKeys.length > 0,
     policyVersion: options.rules().policy.version,
@@ -64,6 +67,20 @@ async function describeIssuer(issuerKeys: IssuerKeysSetup, issuer: string, keySo
     ...(fetchedAtMs !== undefined && { keysFetchedAt: timestampFromMs(fetchedAtMs) }),
     keysError: lastError,
     keysStale: stale,
+  }
+}
+
+function describeRevocation({ config, revocations }: ServerInfoOptions, issuer: string) {
+  const known = revocations.issuers.get(issuer)
+  if (known === undefined) return { mode: 'fixture' }
+  const { mode, list } = known
+  const { syncedAtMs } = list
+  const ageMs = list.ageMs() ?? Number.POSITIVE_INFINITY
+  return {
+    mode,
+    entries: BigInt(list.set.size),
+    stale: mode !== 'online' && ageMs > config.trust.revocation.maxStalenessSeconds * 1000,
+    ...(syncedAtMs !== undefined && { syncedAt: timestampFromMs(syncedAtMs) }),
   }
 }
 

@@ -1,5 +1,9 @@
+import { existsSync } from 'node:fs'
 import { MAX_POLICY_BYTES, parsePolicyFile } from '../domain/policy/policy-file.ts'
 import { PolicyRefused } from '../domain/policy/policy-refused.ts'
+import { parseLocalFile } from '../domain/revocation/local-file.ts'
+import { RevocationRefused } from '../domain/revocation/revocation-refused.ts'
+import { parseSnapshot } from '../domain/revocation/snapshot.ts'
 import { parseJwks } from '../domain/trust/jwks.ts'
 import { parsePemCertificates } from '../lib/pem-certificates.ts'
 import type { Config } from './config.ts'
@@ -9,6 +13,9 @@ import { readBoundedFile } from './read-bounded-file.ts'
 /** Largest key file, in bytes (badges.md §7). */
 const MAX_JWKS_BYTES = 1024 * 1024
 
+/** Largest file of local revocations and largest snapshot, in bytes. */
+const MAX_REVOCATION_BYTES = 64 * 1024 * 1024
+
 /** Largest file with certificates, in bytes. */
 const MAX_CERTIFICATE_BYTES = 1024 * 1024
 
@@ -17,12 +24,43 @@ const MAX_CERTIFICATE_BYTES = 1024 * 1024
  * be refused at the start. Nothing of them is kept.
  */
 export function checkConfigFiles({ policyFile, trust, outbound: { caFile } }: Config): readonly ConfigProblem[] {
-  const keyFiles = trust.issuers.flatMap(({ jwksFile }) => (jwksFile === undefined ? [] : [jwksFile]))
   return [
     ...(policyFile === undefined ? [] : checkPolicyFile(policyFile)),
-    ...keyFiles.flatMap((file) => checkKeyFile(file, trust.allowEs256)),
+    ...checkKeyFiles(trust),
     ...(caFile === undefined ? [] : checkCertificates(caFile)),
+    ...checkRevocationFiles(trust),
   ]
+}
+
+/** The part of it that is about the keys of issuers. */
+export function checkKeyFiles({ issuers, allowEs256 }: Config['trust']): readonly ConfigProblem[] {
+  const files = issuers.flatMap(({ jwksFile }) => (jwksFile === undefined ? [] : [jwksFile]))
+  return files.flatMap((file) => checkKeyFile(file, allowEs256))
+}
+
+function checkRevocationFiles({ issuers, localRevocations }: Config['trust']): readonly ConfigProblem[] {
+  const snapshots = issuers.flatMap(({ snapshotFile }) => (snapshotFile === undefined ? [] : [snapshotFile]))
+  return [
+    ...snapshots.flatMap((file) => checkFile(file, (bytes) => parseSnapshot(new TextDecoder().decode(bytes)))),
+    // Made with the first revocation.
+    ...(existsSync(localRevocations) ? checkFile(localRevocations, parseLocalFile) : []),
+  ]
+}
+
+function checkFile(file: string, parse: (bytes: Uint8Array) => unknown): readonly ConfigProblem[] {
+  let bytes: Uint8Array
+  try {
+    bytes = readBoundedFile(file, MAX_REVOCATION_BYTES)
+  } catch (cause) {
+    return [unreadable(file, cause)]
+  }
+  try {
+    parse(bytes)
+    return []
+  } catch (refused) {
+    if (!(refused instanceof RevocationRefused)) throw refused
+    return [{ code: 'FILE_INVALID', source: file, reason: refused.message }]
+  }
 }
 
 function checkPolicyFile(file: string): readonly ConfigProblem[] {

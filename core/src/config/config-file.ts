@@ -38,6 +38,16 @@ const ISSUER = strictObject({
   }).optional(),
   apiUrl: TEXT.optional(),
   didNamespaceUrl: TEXT.optional(),
+  snapshotFile: TEXT.optional(),
+})
+
+const REVOCATION = strictObject({
+  mode: TEXT.optional(),
+  syncIntervalSeconds: wholeNumber(1, 3600).optional(),
+  statusMaxAgeSeconds: wholeNumber(0, 300).optional(),
+  maxStalenessSeconds: wholeNumber(1, 31_622_400).optional(),
+  staleAtLevelOne: TEXT.optional(),
+  failOpen: SWITCH.optional(),
 })
 
 const API_KEYS = z
@@ -80,6 +90,8 @@ const CONFIG_FILE = strictObject({
     audience: z.array(TEXT, 'Write a list of audiences').max(64, 'List at most 64 audiences').optional(),
     requireAudience: SWITCH.optional(),
     clockSkewSeconds: wholeNumber(0, 300).optional(),
+    revocation: REVOCATION.optional(),
+    localRevocations: TEXT.optional(),
     jwksMaxStaleSeconds: wholeNumber(600, 604_800).optional(),
   }).optional(),
   outbound: strictObject({ caFile: TEXT.optional() }).optional(),

@@ -92,6 +92,9 @@ export interface TrustConfig {
   /** Badges without an audience are denied. */
   readonly requireAudience: boolean
   readonly clockSkewSeconds: number
+  readonly revocation: RevocationConfig
+  /** File of the operator's own revocations, one JSON object per line. It need not exist. */
+  readonly localRevocations: string
   /** Age up to which fetched keys of an issuer are used while it cannot be reached. */
   readonly jwksMaxStaleSeconds: number
 }
@@ -102,6 +105,26 @@ export interface OutboundConfig {
   readonly caFile?: string
 }
 
+/** How it is learned whether badges were revoked and their subjects are active (badges.md §9). */
+export interface RevocationConfig {
+  /**
+   * `online`, `hybrid` or `offline` for every issuer. `fixture`, in profile dev only: issuers
+   * without `apiUrl` and `snapshotFile` are not asked, the others as in `hybrid` and `offline`.
+   */
+  readonly mode: 'online' | 'hybrid' | 'offline' | 'fixture'
+  readonly syncIntervalSeconds: number
+  /** How long a live answer that is good counts. 0 asks for every decision. */
+  readonly statusMaxAgeSeconds: number
+  /** Oldest knowledge that counts as fresh. Above 300 only in profile air-gapped. */
+  readonly maxStalenessSeconds: number
+  /** What becomes of a level 1 badge about which nothing fresh is known, outside mode `online`. */
+  readonly staleAtLevelOne: 'accept' | 'deny'
+  /** Badges pass although nothing fresh is known. Only in profile dev. */
+  readonly failOpen: boolean
+  /** Where lists of revocations survive a restart. */
+  readonly cacheDir: string
+}
+
 /** One issuer and the one place where its keys come from. When none is written, that is the issuer's published set. */
 export type TrustedIssuerConfig = {
   /** HTTPS origin that badges name in `iss`. */
@@ -110,6 +133,8 @@ export type TrustedIssuerConfig = {
   readonly apiUrl?: string
   /** Where DID documents of the issuer's namespace are reached. Absent means at the issuer's origin. */
   readonly didNamespaceUrl?: string
+  /** File that says what was revoked, in the place of the issuer. Only in modes `offline` and `fixture`. */
+  readonly snapshotFile?: string
 } & (
   | { readonly jwksFile: string; readonly jwksUrl?: never; readonly keys?: never }
   | { readonly jwksUrl: string; readonly jwksFile?: never; readonly keys?: never }

@@ -8,6 +8,7 @@ import { decideEnforcementMode } from './decide-enforcement-mode.ts'
 import { decideFolders } from './decide-folders.ts'
 import { decideListen } from './decide-listen.ts'
 import { decideOutbound } from './decide-outbound.ts'
+import { decideRevocation } from './decide-revocation.ts'
 import { decideTrust } from './decide-trust.ts'
 import { decideWeb } from './decide-web.ts'
 import { type ConfigWarning, createDecisions, type Decisions, fromEnv, fromFlag } from './decisions.ts'
@@ -50,6 +51,7 @@ export function decideConfig(sources: ConfigSources): DecidedConfig {
   const listen = decideListen(decisions, sources)
   const { stateDir, evidence } = decideFolders(decisions, sources)
   const trust = decideTrust(decisions, { ...sources, profile })
+  const revocation = decideRevocation(decisions, { ...sources, profile }, { ...trust, stateDir })
   const policyFile = decidePath(decisions, sources, 'policyFile', '--policy', flags.policy, undefined)
   const logFile =
     decidePath(decisions, sources, 'logFile', '--log-file', flags.logFile, undefined) ??
@@ -64,7 +66,7 @@ export function decideConfig(sources: ConfigSources): DecidedConfig {
     insecure: flags.insecure === true,
     stateDir,
     evidence,
-    trust,
+    trust: { ...trust, ...revocation },
     outbound: decideOutbound(decisions, sources),
     ...(policyFile !== undefined && { policyFile }),
     apiKeys: file?.written.apiKeys ?? [],

@@ -65,7 +65,7 @@ const NO_NETWORK = 'Profile air-gapped reaches no network: bring the keys as jwk
 
 function decideIssuer(
   decisions: Decisions,
-  { issuer: name, jwksFile, jwksUrl, keys, apiUrl, didNamespaceUrl }: WrittenIssuer,
+  { issuer: name, jwksFile, jwksUrl, keys, apiUrl, didNamespaceUrl, snapshotFile }: WrittenIssuer,
   index: number,
   file: ConfigFile,
   { profile, home, allowEs256 }: IssuerSources,
@@ -88,6 +88,7 @@ function decideIssuer(
     apiUrl: url('apiUrl', apiUrl, parseBaseUrl),
     didNamespaceUrl: url('didNamespaceUrl', didNamespaceUrl, parseBaseUrl),
   }
+  const snapshot = field('snapshotFile', snapshotFile, (text, base) => parseFilePath(text, base, home))
   const source = {
     jwksFile: field('jwksFile', jwksFile, (text, base) => parseFilePath(text, base, home)),
     jwksUrl: url('jwksUrl', jwksUrl),
@@ -104,6 +105,7 @@ function decideIssuer(
     issuer,
     ...(places.apiUrl !== undefined && { apiUrl: places.apiUrl }),
     ...(places.didNamespaceUrl !== undefined && { didNamespaceUrl: places.didNamespaceUrl }),
+    ...(snapshot !== undefined && { snapshotFile: snapshot }),
   }
   if (source.jwksFile !== undefined) return { ...common, jwksFile: source.jwksFile }
   if (source.jwksUrl !== undefined) return { ...common, jwksUrl: source.jwksUrl }
@@ -149,12 +151,13 @@ function pinTrustStoreKey(
   }
   const known = issuers.get(issuer)
   if (known !== undefined) decisions.warn(ENV.trustStoreKey, `Its key replaces the other keys configured for ${issuer}`)
-  const { apiUrl, didNamespaceUrl } = known ?? {}
+  const { apiUrl, didNamespaceUrl, snapshotFile } = known ?? {}
   const pinned = {
     issuer,
     jwksFile,
     ...(apiUrl !== undefined && { apiUrl }),
     ...(didNamespaceUrl !== undefined && { didNamespaceUrl }),
+    ...(snapshotFile !== undefined && { snapshotFile }),
   }
   decisions.note(`${add(pinned, key.origin)}.jwksFile`, key.origin)
 }

@@ -3,6 +3,7 @@ import { DidRefused } from '../domain/did/did-refused.ts'
 import type { TrustConfig } from './config.ts'
 import { decideBadgeRules } from './decide-badge-rules.ts'
 import { decideIssuers } from './decide-issuers.ts'
+import type { DecidedRevocation } from './decide-revocation.ts'
 import { type Decisions, fromEnv } from './decisions.ts'
 import { ENVIRONMENT_NAMES } from './environment.ts'
 import type { TrustSources } from './trust-sources.ts'
@@ -13,7 +14,7 @@ const CLOCK_SKEW_SECONDS = 60
 const JWKS_MAX_STALE_SECONDS = 3600
 
 /** Decides whom the core trusts, and as whom badges must address it. */
-export function decideTrust(decisions: Decisions, sources: TrustSources): TrustConfig {
+export function decideTrust(decisions: Decisions, sources: TrustSources): Omit<TrustConfig, keyof DecidedRevocation> {
   const { environment, file } = sources
   const written = file?.written.trust
   const badgeRules = decideBadgeRules(decisions, sources)

@@ -7,6 +7,7 @@ export interface Environment {
   readonly evidenceDir: string | undefined
   readonly evidenceMode: string | undefined
   readonly evidenceRetentionDays: string | undefined
+  readonly cachePath: string | undefined
   readonly registryEndpoint: string | undefined
   readonly trustStoreKey: string | undefined
   readonly trustStoreIssuer: string | undefined
@@ -30,6 +31,7 @@ export const ENVIRONMENT_NAMES = {
   evidenceDir: 'CAPISCIO_EVIDENCE_DIR',
   evidenceMode: 'CAPISCIO_EVIDENCE_MODE',
   evidenceRetentionDays: 'CAPISCIO_EVIDENCE_RETENTION_DAYS',
+  cachePath: 'CAPISCIO_CACHE_PATH',
   registryEndpoint: 'CAPISCIO_REGISTRY_ENDPOINT',
   trustStoreKey: 'CAPISCIO_TRUST_STORE_KEY',
   trustStoreIssuer: 'CAPISCIO_TRUST_STORE_ISSUER',
@@ -52,7 +54,6 @@ const OF_OTHERS: ReadonlySet<string> = new Set([
   'CAPISCIO_API_KEY',
   'CAPISCIO_BINARY',
   'CAPISCIO_BINARY_PATH',
-  'CAPISCIO_CACHE_PATH',
   'CAPISCIO_CA_URL',
   'CAPISCIO_CORE_ADDR',
   'CAPISCIO_EXIT_WITH_STDIN',

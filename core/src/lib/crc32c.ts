@@ -23,9 +23,12 @@ function at(values: ArrayLike<number>, i: number): number {
   return values[i] as number
 }
 
-/** CRC-32C of the bytes (RFC 3720 appendix B.4), as an unsigned 32-bit number. */
-export function crc32c(bytes: Uint8Array): number {
-  let crc = 0xffffffff
+/**
+ * CRC-32C of the bytes (RFC 3720 appendix B.4), as an unsigned 32-bit number; with the sum
+ * of what came before, that of both together.
+ */
+export function crc32c(bytes: Uint8Array, previous = 0): number {
+  let crc = ~previous
   let i = 0
   for (const whole = bytes.length - 7; i < whole; i += 8) {
     crc ^= at(bytes, i) | (at(bytes, i + 1) << 8) | (at(bytes, i + 2) << 16) | (at(bytes, i + 3) << 24)

@@ -33,6 +33,19 @@ export interface Telemetry {
   }): void
   /** How old fetched key sets are, looked at regularly. */
   issuerKeysAged(event: { readonly oldestAgeMs: number; readonly issuersWithoutKeys: number }): void
+  /**
+   * A sync of an issuer's revocations ended. `syncedAtMs` is when the last complete one was
+   * true, in milliseconds since the Unix epoch; absent when there was none.
+   */
+  revocationsSynced(event: {
+    readonly issuer: string
+    readonly outcome: 'complete' | 'failed'
+    readonly entries: number
+    readonly syncedAtMs: number | undefined
+    readonly reason?: string
+  }): void
+  /** An issuer was asked about one badge or agent. `good` means not revoked, or active. */
+  statusAsked(event: { readonly question: 'badge' | 'agent'; readonly outcome: 'good' | 'bad' | 'failed' }): void
   /** Something an operator should know once, such as a badge without audience. */
   warning(event: { readonly code: string; readonly message: string }): void
 }

@@ -17,6 +17,10 @@ export interface Metrics {
   readonly evidenceRecords: Counter
   readonly evidenceWritable: Gauge
   readonly evidenceTailsQuarantined: Counter
+  readonly revocationSyncs: Counter<'issuer' | 'outcome'>
+  readonly revocationEntries: Gauge<'issuer'>
+  readonly revocationSyncedAt: Gauge<'issuer'>
+  readonly statusCalls: Counter<'question' | 'outcome'>
   readonly outboundRequests: Counter<'purpose' | 'outcome'>
   readonly outboundSeconds: Histogram<'purpose'>
   readonly issuerKeyFetches: Counter<'outcome'>
@@ -119,6 +123,30 @@ export function createMetrics(): Metrics {
     issuersWithoutKeys: new Gauge({
       name: 'capiscio_issuers_without_keys',
       help: 'Issuers whose keys were never fetched since the start, or are too old to be used.',
+      registers,
+    }),
+    revocationSyncs: new Counter({
+      name: 'capiscio_revocation_syncs_total',
+      help: 'Syncs of revocations, by configured issuer and outcome (complete, failed).',
+      labelNames: ['issuer', 'outcome'],
+      registers,
+    }),
+    revocationEntries: new Gauge({
+      name: 'capiscio_revocation_entries',
+      help: 'Revocations that are known, by configured issuer.',
+      labelNames: ['issuer'],
+      registers,
+    }),
+    revocationSyncedAt: new Gauge({
+      name: 'capiscio_revocation_synced_timestamp_seconds',
+      help: 'Unix time of the last complete sync of revocations, by configured issuer; its age is time() minus this.',
+      labelNames: ['issuer'],
+      registers,
+    }),
+    statusCalls: new Counter({
+      name: 'capiscio_status_calls_total',
+      help: 'Calls to issuers about one badge or agent, by question (badge, agent) and outcome (good, bad, failed).',
+      labelNames: ['question', 'outcome'],
       registers,
     }),
   }

@@ -54,6 +54,17 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
       metrics.issuerKeysAgeSeconds.set(oldestAgeMs / 1000)
       metrics.issuersWithoutKeys.set(issuersWithoutKeys)
     },
+    revocationsSynced({ issuer, outcome, entries, syncedAtMs, reason }) {
+      metrics.revocationSyncs.inc({ issuer, outcome })
+      metrics.revocationEntries.set({ issuer }, entries)
+      if (syncedAtMs !== undefined) metrics.revocationSyncedAt.set({ issuer }, syncedAtMs / 1000)
+      if (outcome === 'complete') logger.debug({ event: 'revocations_synced', issuer, entries, syncedAtMs })
+      else
+        logger.warn({ event: 'revocations_not_synced', issuer, syncedAtMs, reason }, 'Revocations could not be synced.')
+    },
+    statusAsked({ question, outcome }) {
+      metrics.statusCalls.inc({ question, outcome })
+    },
     warning({ code, message }) {
       logger.warn({ event: 'warning', code }, message)
     },

@@ -5,6 +5,6 @@ import type { BadgeStatusSource } from '../../ports/badge-status.ts'
  * profiles table): no badge is revoked and every agent is active.
  */
 export const fixtureBadgeStatus: BadgeStatusSource = {
-  isRevoked: async () => false,
-  isAgentActive: async () => true,
+  isRevoked: async () => ({ answer: false }),
+  isAgentActive: async () => ({ answer: true }),
 }

@@ -5,6 +5,8 @@ import type { BadgeFacts } from './verify-badge.ts'
 export interface BadgeFactsCache {
   get(digest: string): BadgeFacts | undefined
   set(digest: string, facts: BadgeFacts): void
+  /** Tokens whose facts are kept now. */
+  readonly size: number
 }
 
 /**
@@ -14,7 +16,7 @@ export interface BadgeFactsCache {
  * @param maxBytes estimated memory, in bytes; facts larger than this alone are not kept
  */
 export function createBadgeFactsCache(maxEntries: number, maxBytes: number): BadgeFactsCache {
-  if (maxEntries === 0) return { get: () => undefined, set: () => undefined }
+  if (maxEntries === 0) return { get: () => undefined, set: () => undefined, size: 0 }
   return new LRUCache<string, BadgeFacts>({ max: maxEntries, maxSize: maxBytes, sizeCalculation: estimateBytes })
 }
 

@@ -49,6 +49,13 @@ export interface BadgeVerifier {
    * @throws {BadgeRefused} for every badge that does not count. Anything else is a fault.
    */
   verify(token: string, demands: BadgeDemands): Promise<VerifiedBadge & { readonly cacheHit: boolean }>
+  /** What the cache of facts holds, and what it was asked since the verifier was made. */
+  cacheStatistics(): {
+    readonly entries: number
+    readonly maxEntries: number
+    readonly hits: number
+    readonly misses: number
+  }
 }
 
 /**
@@ -72,6 +79,8 @@ export function createBadgeVerifier(collaborators: BadgeVerifierCollaborators): 
   const sources = { ...collaborators, issuerKeys: createIssuerKeySets(collaborators.issuerKeys, { allowEs256 }) }
   const cache = createBadgeFactsCache(cacheMaxEntries, cacheMaxBytes)
   let warnedOfAudience = false
+  let hits = 0
+  let misses = 0
 
   return {
     async verify(token, demands) {
@@ -79,6 +88,8 @@ export function createBadgeVerifier(collaborators: BadgeVerifierCollaborators): 
       const digest = sha256Base64url(token)
       const earlier = cache.get(digest)
       const cacheHit = earlier !== undefined
+      if (cacheHit) hits++
+      else misses++
       telemetry.badgeCache({ hit: cacheHit })
 
       const { badge, facts } = await verifyBadge(token, demands, earlier, sources, rules)
@@ -92,6 +103,7 @@ export function createBadgeVerifier(collaborators: BadgeVerifierCollaborators): 
       }
       return { ...badge, cacheHit }
     },
+    cacheStatistics: () => ({ entries: cache.size, maxEntries: cacheMaxEntries, hits, misses }),
   }
 }
 

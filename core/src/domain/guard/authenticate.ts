@@ -49,7 +49,7 @@ export function authLevelOf(credential: Credential): AuthLevel {
 export async function authenticate(
   credential: Credential,
   demands: BadgeDemands,
-  { badges, apiKeys }: { readonly badges: BadgeVerifier; readonly apiKeys: ApiKeyRing },
+  { badges, apiKeys }: { readonly badges: Pick<BadgeVerifier, 'verify'>; readonly apiKeys: ApiKeyRing },
 ): Promise<Authenticated> {
   switch (credential.kind) {
     case 'anonymous':

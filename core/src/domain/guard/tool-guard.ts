@@ -33,7 +33,7 @@ export interface GuardRules {
 
 export interface ToolGuardOptions {
   readonly rules: () => GuardRules
-  readonly badges: BadgeVerifier
+  readonly badges: Pick<BadgeVerifier, 'verify'>
   readonly evidence: EvidenceSink
   readonly clock: Clock
   readonly random: Random

@@ -60,9 +60,9 @@ export interface ServerVerifierCollaborators {
   readonly issuers: () => TrustedIssuers
   /** The core's own identifiers, which a badge with an audience must name one of. */
   readonly audience: readonly string[]
-  readonly badges: BadgeVerifier
+  readonly badges: Pick<BadgeVerifier, 'verify'>
   /** The same, asking nobody outside. */
-  readonly offlineBadges: BadgeVerifier
+  readonly offlineBadges: Pick<BadgeVerifier, 'verify'>
   readonly ed25519: Ed25519Verifier
   readonly clock: Pick<Clock, 'nowMs'>
   /** Read badges without `key` too. For development only. */

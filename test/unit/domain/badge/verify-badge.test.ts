@@ -5,6 +5,7 @@ import { BadgeRefused } from '../../../../core/src/domain/badge/badge-refused.ts
 import { verifyBadge } from '../../../../core/src/domain/badge/verify-badge.ts'
 import { toMultibaseKey } from '../../../../core/src/domain/did/multibase-key.ts'
 import { createIssuerKeySets } from '../../../../core/src/domain/trust/issuer-key-sets.ts'
+import type { StatusAnswer } from '../../../../core/src/ports/badge-status.ts'
 import {
   AUDIENCE,
   type BadgeWorld,
@@ -53,6 +54,7 @@ describe('a good badge', () => {
       keyThumbprint: 'UDDReOZl1ipXAfp9wYsm13sDBMK5og--QWdBjzuf6o4',
       kid: 'ca-1',
       algorithm: 'EdDSA',
+      standing: { revocationAgeMs: 0, warnings: [] },
       cacheHit: false,
     })
   })
@@ -484,10 +486,10 @@ describe('steps 8 and 9: standing', () => {
 
   it('takes answers that are no answers for the worst', async () => {
     const world = createBadgeWorld()
-    world.status.isRevoked = async () => undefined as unknown as boolean
+    world.status.isRevoked = async () => undefined as unknown as StatusAnswer
     expect(await decide(world, world.badge())).toBe(refused('BADGE_REVOKED'))
-    world.status.isRevoked = async () => false
-    world.status.isAgentActive = async () => 'no' as unknown as boolean
+    world.status.isRevoked = async () => ({ answer: false })
+    world.status.isAgentActive = async () => ({ answer: 'no' as unknown as boolean })
     expect(await decide(world, world.badge())).toBe(refused('BADGE_AGENT_DISABLED'))
   })
 })

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { systemRandom } from '../../../../core/src/adapters/crypto/system-random.ts'
+import type { BadgeVerifier } from '../../../../core/src/domain/badge/badge-verifier.ts'
 import { EvidenceOverloaded, EvidenceUnavailable } from '../../../../core/src/domain/evidence/evidence-errors.ts'
 import type { AccessRequest, ServerDemands } from '../../../../core/src/domain/guard/access-request.ts'
 import { createApiKeyRing, hashApiKey } from '../../../../core/src/domain/guard/api-keys.ts'
@@ -31,7 +32,7 @@ function createGuard({ policy, random = systemRandom }: { policy?: string; rando
       return { index: log.push(leaf) - 1 }
     },
   }
-  let badges = world.verifier()
+  let badges: Pick<BadgeVerifier, 'verify'> = world.verifier()
   const guard = createToolGuard({
     rules: () => ({
       policy: policy === undefined ? NO_POLICY : parsePolicyFile(policy),

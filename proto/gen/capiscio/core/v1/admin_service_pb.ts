@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file capiscio/core/v1/admin_service.proto.
  */
 export const file_capiscio_core_v1_admin_service: GenFile = /*@__PURE__*/
-  fileDesc("CiRjYXBpc2Npby9jb3JlL3YxL2FkbWluX3NlcnZpY2UucHJvdG8SEGNhcGlzY2lvLmNvcmUudjEiDwoNUmVsb2FkUmVxdWVzdCIoCg5SZWxvYWRSZXNwb25zZRIWCg5wb2xpY3lfdmVyc2lvbhgBIAEoCSIbChlHZXRDYWNoZVN0YXRpc3RpY3NSZXF1ZXN0Ik8KGkdldENhY2hlU3RhdGlzdGljc1Jlc3BvbnNlEjEKBmNhY2hlcxgBIAMoCzIhLmNhcGlzY2lvLmNvcmUudjEuQ2FjaGVTdGF0aXN0aWNzImMKD0NhY2hlU3RhdGlzdGljcxIMCgRuYW1lGAEgASgJEg8KB2VudHJpZXMYAiABKAQSEwoLbWF4X2VudHJpZXMYAyABKAQSDAoEaGl0cxgEIAEoBBIOCgZtaXNzZXMYBSABKAQiOQoUUmV2b2tlTG9jYWxseVJlcXVlc3QSEQoJYmFkZ2VfanRpGAEgASgJEg4KBnJlYXNvbhgCIAEoCSIXChVSZXZva2VMb2NhbGx5UmVzcG9uc2UyrgIKDEFkbWluU2VydmljZRJLCgZSZWxvYWQSHy5jYXBpc2Npby5jb3JlLnYxLlJlbG9hZFJlcXVlc3QaIC5jYXBpc2Npby5jb3JlLnYxLlJlbG9hZFJlc3BvbnNlEm8KEkdldENhY2hlU3RhdGlzdGljcxIrLmNhcGlzY2lvLmNvcmUudjEuR2V0Q2FjaGVTdGF0aXN0aWNzUmVxdWVzdBosLmNhcGlzY2lvLmNvcmUudjEuR2V0Q2FjaGVTdGF0aXN0aWNzUmVzcG9uc2USYAoNUmV2b2tlTG9jYWxseRImLmNhcGlzY2lvLmNvcmUudjEuUmV2b2tlTG9jYWxseVJlcXVlc3QaJy5jYXBpc2Npby5jb3JlLnYxLlJldm9rZUxvY2FsbHlSZXNwb25zZWIGcHJvdG8z");
+  fileDesc("CiRjYXBpc2Npby9jb3JlL3YxL2FkbWluX3NlcnZpY2UucHJvdG8SEGNhcGlzY2lvLmNvcmUudjEiDwoNUmVsb2FkUmVxdWVzdCIoCg5SZWxvYWRSZXNwb25zZRIWCg5wb2xpY3lfdmVyc2lvbhgBIAEoCSIbChlHZXRDYWNoZVN0YXRpc3RpY3NSZXF1ZXN0Ik8KGkdldENhY2hlU3RhdGlzdGljc1Jlc3BvbnNlEjEKBmNhY2hlcxgBIAMoCzIhLmNhcGlzY2lvLmNvcmUudjEuQ2FjaGVTdGF0aXN0aWNzImMKD0NhY2hlU3RhdGlzdGljcxIMCgRuYW1lGAEgASgJEg8KB2VudHJpZXMYAiABKAQSEwoLbWF4X2VudHJpZXMYAyABKAQSDAoEaGl0cxgEIAEoBBIOCgZtaXNzZXMYBSABKAQiTgoUUmV2b2tlTG9jYWxseVJlcXVlc3QSEQoJYmFkZ2VfanRpGAEgASgJEg4KBnJlYXNvbhgCIAEoCRITCgtzdWJqZWN0X2RpZBgDIAEoCSIXChVSZXZva2VMb2NhbGx5UmVzcG9uc2UyrgIKDEFkbWluU2VydmljZRJLCgZSZWxvYWQSHy5jYXBpc2Npby5jb3JlLnYxLlJlbG9hZFJlcXVlc3QaIC5jYXBpc2Npby5jb3JlLnYxLlJlbG9hZFJlc3BvbnNlEm8KEkdldENhY2hlU3RhdGlzdGljcxIrLmNhcGlzY2lvLmNvcmUudjEuR2V0Q2FjaGVTdGF0aXN0aWNzUmVxdWVzdBosLmNhcGlzY2lvLmNvcmUudjEuR2V0Q2FjaGVTdGF0aXN0aWNzUmVzcG9uc2USYAoNUmV2b2tlTG9jYWxseRImLmNhcGlzY2lvLmNvcmUudjEuUmV2b2tlTG9jYWxseVJlcXVlc3QaJy5jYXBpc2Npby5jb3JlLnYxLlJldm9rZUxvY2FsbHlSZXNwb25zZWIGcHJvdG8z");
 
 /**
  * Asks to read the files again.
@@ -136,7 +136,7 @@ export const CacheStatisticsSchema: GenMessage<CacheStatistics> = /*@__PURE__*/
   messageDesc(file_capiscio_core_v1_admin_service, 4);
 
 /**
- * What to revoke.
+ * What to revoke: exactly one of `badge_jti` and `subject_did`.
  *
  * @generated from message capiscio.core.v1.RevokeLocallyRequest
  */
@@ -149,11 +149,18 @@ export type RevokeLocallyRequest = Message<"capiscio.core.v1.RevokeLocallyReques
   badgeJti: string;
 
   /**
-   * Why, for the operator.
+   * Why, for the operator. At most 1024 characters.
    *
    * @generated from field: string reason = 2;
    */
   reason: string;
+
+  /**
+   * DID of the agent or server.
+   *
+   * @generated from field: string subject_did = 3;
+   */
+  subjectDid: string;
 };
 
 /**
@@ -185,8 +192,9 @@ export const RevokeLocallyResponseSchema: GenMessage<RevokeLocallyResponse> = /*
  */
 export const AdminService: GenService<{
   /**
-   * Reads configuration, policy and trust files again. All or nothing: a broken file
-   * never replaces a good one.
+   * Reads policy, key files, local revocations and snapshots again. All or nothing: a
+   * broken file never replaces a good one, and is FAILED_PRECONDITION with its name and
+   * reason. What the configuration file itself says is taken up by a restart.
    *
    * @generated from rpc capiscio.core.v1.AdminService.Reload
    */
@@ -206,7 +214,8 @@ export const AdminService: GenService<{
     output: typeof GetCacheStatisticsResponseSchema;
   },
   /**
-   * Revokes a badge on this core, whatever its issuer says.
+   * Revokes a badge, or all badges of an agent or server, on this core, whatever the
+   * issuers say. On disk and in force, for every decision that begins later, when it answers.
    *
    * @generated from rpc capiscio.core.v1.AdminService.RevokeLocally
    */
