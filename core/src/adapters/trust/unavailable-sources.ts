@@ -1,5 +1,4 @@
 import type { BadgeStatusSource } from '../../ports/badge-status.ts'
-import type { DidDocumentSource } from '../../ports/did-documents.ts'
 import { SourceUnavailable } from '../../ports/source-unavailable.ts'
 
 /**
@@ -12,12 +11,5 @@ export const unavailableBadgeStatus: BadgeStatusSource = {
   },
   isAgentActive: async () => {
     throw new SourceUnavailable('This core has no source of agent status; use profile dev for trials without one')
-  },
-}
-
-/** Stands where DID documents cannot be fetched: only did:key resolves. */
-export const unavailableDidDocuments: DidDocumentSource = {
-  resolve: async () => {
-    throw new SourceUnavailable('This core cannot fetch DID documents; only did:key subjects can be bound to their key')
   },
 }
