@@ -7,7 +7,7 @@ import { CoreService, DenyReason, Outcome } from '@capiscio/proto/core/v1'
 import { afterEach, describe, expect, it } from 'vitest'
 import { toMultibaseKey } from '../../core/src/domain/did/multibase-key.ts'
 import { didDocument, vcOf } from '../fakes/badge-world.ts'
-import { type CountingServer, startHttp } from '../fakes/https-server.ts'
+import { startHttp } from '../fakes/https-server.ts'
 import { createFakeIssuer } from '../fakes/issuer.ts'
 import { createRawClient } from '../tools/raw-client.ts'
 
@@ -28,17 +28,16 @@ afterEach(async () => {
   if (folder !== undefined) await rm(folder, { recursive: true, force: true })
 })
 
-/** `capiscio serve` with one issuer, which is reached at a server of this test. */
-async function serve(registry: CountingServer): Promise<{ tcp: string; http: string }> {
+/** `capiscio serve` with one issuer, which is reached at `place`. */
+async function serve(place: string, flags: readonly string[] = []): Promise<{ tcp: string; http: string }> {
   folder = await mkdtemp(join(tmpdir(), 'capiscio-keys-'))
-  const place = `http://127.0.0.1:${registry.port}`
   const config = join(folder, 'capiscio.yaml')
   await writeFile(
     config,
     `profile: dev\ntrust: { issuers: [{ issuer: "${ISSUER}", apiUrl: "${place}", didNamespaceUrl: "${place}" }] }\n`,
   )
   const args = ['serve', '--config', config, '--listen', '127.0.0.1:0', '--http', '127.0.0.1:0']
-  child = spawn(process.execPath, [MAIN, ...args], {
+  child = spawn(process.execPath, [...flags, MAIN, ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { PATH: process.env.PATH, HOME: folder },
   })
@@ -90,7 +89,7 @@ describe('an issuer whose keys are fetched', () => {
   it('may be away at the start: the core answers, is not ready, and becomes ready by itself', async () => {
     const { state, server } = await startRegistry()
     state.isAway = true
-    const { tcp, http } = await serve(server)
+    const { tcp, http } = await serve(`http://127.0.0.1:${server.port}`)
     using client = createRawClient(tcp)
     const ask = async (badgeJws?: string) => {
       const credential = badgeJws === undefined ? {} : { credential: { case: 'badgeJws' as const, value: badgeJws } }
@@ -126,7 +125,7 @@ describe('an issuer whose keys are fetched', () => {
 
   it('may change its keys, and its agents are bound to the keys that they publish', async () => {
     const { state, server } = await startRegistry()
-    const { tcp } = await serve(server)
+    const { tcp } = await serve(`http://127.0.0.1:${server.port}`)
     using client = createRawClient(tcp)
     const ask = async (badgeJws: string) => {
       const credential = { case: 'badgeJws' as const, value: badgeJws }
@@ -144,5 +143,13 @@ describe('an issuer whose keys are fetched', () => {
     expect(await ask(badge(SECOND, stranger))).toMatchObject({ reason: DenyReason.BADGE_CLAIMS_INVALID })
     const elsewhere = { ...confirmed, sub: 'did:web:127.0.0.1', cnf: { kid: 'did:web:127.0.0.1#key-1' } }
     expect(await ask(badge(SECOND, elsewhere))).toMatchObject({ outcome: Outcome.DENY })
+  })
+
+  it('does not keep a core from stopping when its name cannot be looked up', async () => {
+    const preload = join(import.meta.dirname, '..', 'fakes', 'hanging-resolver.ts')
+    await serve('https://registry.example.com', ['--import', preload])
+    const exited = new Promise((resolve) => child?.once('exit', (...end) => resolve(end)))
+    child?.kill('SIGTERM')
+    expect(await exited).toEqual([0, null])
   })
 })

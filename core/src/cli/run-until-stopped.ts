@@ -35,6 +35,9 @@ export async function runUntilStopped({ config, logger, exitWithStdin, onStarted
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1))
   await core.stop()
   clearTimeout(lastResort)
+  // Nothing of ours is open now. A name that the system still looks up cannot be called back and
+  // would keep the process for as long as the resolver likes.
+  setTimeout(() => process.exit(), 100).unref()
 }
 
 function listenForStop(exitWithStdin: boolean): { readonly requested: Promise<void>; release(): void } {

@@ -23,6 +23,11 @@ export interface OutboundRequest {
   readonly url: string
   /** Default `GET`. */
   readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /**
+   * Default `accept: application/json`. Fields that frame the message (`host`, `connection`,
+   * `content-length`, `transfer-encoding`, `accept-encoding`, `expect`, `upgrade`) are the client's
+   * own: given here, they are left out.
+   */
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
   /**

@@ -1,4 +1,4 @@
-import { createSecureContext, getCACertificates, rootCertificates, type SecureContext } from 'node:tls'
+import tls, { createSecureContext, rootCertificates, type SecureContext } from 'node:tls'
 import { parsePemCertificates } from '../../lib/pem-certificates.ts'
 
 /**
@@ -11,7 +11,8 @@ import { parsePemCertificates } from '../../lib/pem-certificates.ts'
  */
 export function createTrustedRoots(ca: string | undefined): SecureContext {
   if (ca === undefined) return createSecureContext({ minVersion: 'TLSv1.2' })
-  // Naming roots replaces Node's own. Before Node 22.15 those of NODE_EXTRA_CA_CERTS cannot be asked for.
-  const known = getCACertificates?.('default') ?? rootCertificates
+  // Naming roots replaces Node's own. Before Node 22.15 there is no such function to ask for
+  // those of NODE_EXTRA_CA_CERTS, and an import by its name would end the process.
+  const known = tls.getCACertificates?.('default') ?? rootCertificates
   return createSecureContext({ minVersion: 'TLSv1.2', ca: [...known, ...parsePemCertificates(ca)] })
 }

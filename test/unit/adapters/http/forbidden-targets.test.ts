@@ -95,6 +95,7 @@ describe('a URL of the operator', () => {
     ['plain HTTP to a name like loopback', 'http://127.example.com/jwks.json'],
     ['plain HTTP to a name under localhost', 'http://registry.localhost/jwks.json'],
     ['another scheme', 'ftp://registry.example.com/jwks.json'],
+    ['another scheme on this machine', 'ws://127.0.0.1/jwks.json'],
     ['no host', 'https:///'],
     ['a user', 'https://user@registry.example.com/jwks.json'],
     ['a fragment', 'https://registry.example.com/jwks.json#x'],
