@@ -1,0 +1,363 @@
+import type { HandshakeMethod, McpMessage, McpRequest } from '@capiscio/proto/mcp'
+import { isHandshake, isObject, isResult } from '@capiscio/proto/mcp'
+import type { DisclosedServerIdentity, PopRequest, ServerVerification, VerifyConfig } from '@capiscio/proto/sdk'
+import {
+  DisclosureError,
+  decideVerifyConfig,
+  generatePopRequest,
+  PopError,
+  parseJsonRpcMeta,
+  popRequestToMeta,
+  popResponseFromMeta,
+  readOptions,
+  requireTimeoutMs,
+  ServerErrorCode,
+  ServerState,
+  ServerVerifyError,
+} from '@capiscio/proto/sdk'
+import type { CallerCredential, CredentialInput } from '../caller-credential.ts'
+import { resolveSecret, toCallerCredential } from '../caller-credential.ts'
+import type { CoreClient } from '../client.ts'
+import { credentialToMeta } from '../credential-to-meta.ts'
+import { verifyServer } from '../verify-server.ts'
+import type { HttpDisclosure } from './http-disclosure.ts'
+import { tapTransport } from './tap-transport.ts'
+import type { TransportLike } from './transport-like.ts'
+
+const NAMES = [
+  'url',
+  'http',
+  'credential',
+  'sendCredentialToUnverified',
+  'expectedDid',
+  'failOnUnverified',
+  'requireModernEra',
+  'recheckMs',
+  'timeoutMs',
+  'client',
+  'trustedIssuers',
+  'minTrustLevel',
+  'acceptLevelZero',
+  'offlineMode',
+  'skipOriginBinding',
+  'requirePop',
+  'popMaxAgeMs',
+] as const
+
+/** Options of `connectVerified`: what is demanded of the server, and what it is given. */
+export interface ConnectVerifiedOptions extends VerifyConfig {
+  /** URL of the endpoint, for HTTP transports. The DID is compared with it. Leave it out for a child process. */
+  readonly url?: string | URL | undefined
+  /** What watches the headers of an HTTP transport, from `createHttpDisclosure`. */
+  readonly http?: HttpDisclosure | undefined
+  /** The caller's credential, sent with every request once the server is verified. */
+  readonly credential?: CredentialInput | undefined
+  /** Send the credential to a server that is not verified too. Default false. */
+  readonly sendCredentialToUnverified?: boolean | undefined
+  /** The only DID that is accepted. Default: any that verifies. */
+  readonly expectedDid?: string | undefined
+  /** Close the connection and throw when the server is not verified. Default true. */
+  readonly failOnUnverified?: boolean | undefined
+  /** Refuse a server that speaks only the legacy era, whose proofs can be relayed. Default false. */
+  readonly requireModernEra?: boolean | undefined
+  /** How long a verification holds before the server is asked and checked again, milliseconds. Default 300 000. */
+  readonly recheckMs?: number | undefined
+  /** Milliseconds until a verification is given up. Default: the client's, 10 000. */
+  readonly timeoutMs?: number | undefined
+  /** The core to ask. Default: the process's own client. */
+  readonly client?: CoreClient | undefined
+}
+
+/** An MCP client of either SDK, as far as it is touched here. */
+export interface ClientLike {
+  // biome-ignore lint/suspicious/noExplicitAny: both SDKs declare their own types, and must accept ours
+  connect(transport: any, ...rest: any[]): Promise<void>
+  close(): Promise<void>
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  request(request: any, ...rest: any[]): Promise<any>
+}
+
+/** What is known about the server at the other end. */
+export interface VerifiedConnection {
+  /** The newest verification. */
+  readonly server: ServerVerification
+}
+
+/** What a server said in one handshake, with the nonce that it was asked. */
+interface Handshake {
+  readonly method: HandshakeMethod
+  readonly meta: unknown
+  readonly pop: PopRequest
+}
+
+/** How long a verification holds where nobody says otherwise. */
+const RECHECK_MS = 300_000
+
+/**
+ * Connects an MCP client and verifies the server before anything else leaves: the handshake
+ * goes through, every other request waits. A server that is not verified is left again.
+ *
+ * ```ts
+ * const { server } = await connectVerified(client, transport, { minTrustLevel: 2, credential: { badge } })
+ * ```
+ *
+ * Takes a `Client` and a transport of `@modelcontextprotocol/client` (v2) or
+ * `@modelcontextprotocol/sdk` (v1). In the modern era the server proves possession of its key
+ * on this very connection, bound to the endpoint; in the legacy era with its `initialize`.
+ *
+ * @throws ServerVerifyError after closing the connection; CapiscioError when there is no answer
+ * from the core, which is no verification either; TypeError for wrong options.
+ */
+export async function connectVerified(
+  mcp: ClientLike,
+  transport: TransportLike,
+  options: ConnectVerifiedOptions = {},
+): Promise<VerifiedConnection> {
+  const decided = decideOptions(options, transport)
+  const session = createSession(mcp, decided)
+  const tapped = tapTransport(transport, { onRequest: session.onRequest, onInbound: session.onInbound })
+  try {
+    await mcp.connect(tapped)
+    await session.verify()
+  } catch (error) {
+    session.refuse(error)
+    await mcp.close().catch(() => undefined)
+    throw error
+  }
+  return {
+    get server() {
+      return session.verification()
+    },
+  }
+}
+
+interface Decided {
+  readonly config: VerifyConfig
+  readonly endpoint: { readonly transportOrigin?: string; readonly endpointPath?: string }
+  readonly credential: CallerCredential | undefined
+  readonly options: ConnectVerifiedOptions
+}
+
+function decideOptions(options: ConnectVerifiedOptions, transport: TransportLike): Decided {
+  readOptions(options, NAMES, 'The options of connectVerified')
+  const { url, credential, timeoutMs, recheckMs } = options
+  const config: VerifyConfig = {
+    trustedIssuers: options.trustedIssuers,
+    minTrustLevel: options.minTrustLevel,
+    acceptLevelZero: options.acceptLevelZero,
+    offlineMode: options.offlineMode,
+    skipOriginBinding: options.skipOriginBinding,
+    requirePop: options.requirePop,
+    popMaxAgeMs: options.popMaxAgeMs,
+  }
+  decideVerifyConfig(config)
+  if (timeoutMs !== undefined) requireTimeoutMs(timeoutMs)
+  if (recheckMs !== undefined) requireTimeoutMs(recheckMs)
+  // Only HTTP transports can end a session. Without its URL the endpoint would pass for a child process.
+  if (url === undefined && 'terminateSession' in transport) {
+    throw new TypeError('An HTTP transport needs the option url, so that the DID can be compared with the endpoint.')
+  }
+  const target = url === undefined ? undefined : new URL(url)
+  return {
+    config,
+    endpoint: target === undefined ? {} : { transportOrigin: target.origin, endpointPath: target.pathname },
+    credential: credential === undefined ? undefined : toCallerCredential(credential),
+    options,
+  }
+}
+
+function createSession(mcp: ClientLike, { config, endpoint, credential, options }: Decided) {
+  const { http, expectedDid, failOnUnverified = true, recheckMs = RECHECK_MS } = options
+  const asked = new Map<unknown, Handshake['pop']>()
+  let handshake: Handshake | undefined
+  let current: ServerVerification | undefined
+  let checkedAtMs = 0
+  let checking: Promise<void> | undefined
+  const opened = Promise.withResolvers<void>()
+  // Who waits hears of it; where nobody does, it must not end the process.
+  opened.promise.catch(() => undefined)
+  let isOpen = false
+  let refused: unknown
+
+  function onInbound(message: McpMessage): void {
+    const pop = asked.get(message.id)
+    if (message.method !== undefined || pop === undefined) return
+    asked.delete(message.id)
+    if (isResult(message)) handshake = { method: pop.method, meta: message.result._meta, pop }
+  }
+
+  function onRequest(request: McpRequest): McpRequest | Promise<McpRequest> {
+    const { method } = request
+    if (isHandshake(method)) {
+      // A fresh nonce for each handshake; its answer is looked at once.
+      const pop = generatePopRequest(method)
+      asked.set(request.id, pop)
+      return withMeta(request, popRequestToMeta(pop))
+    }
+    return release(request)
+  }
+
+  async function release(request: McpRequest): Promise<McpRequest> {
+    if (refused !== undefined) throw refused
+    if (!isOpen) await opened.promise
+    else if (performance.now() - checkedAtMs > recheckMs) await recheck()
+    const isTold = current?.isVerified === true || options.sendCredentialToUnverified === true
+    if (credential === undefined || !isTold) return request
+    const secret = await resolveSecret(credential)
+    return withMeta(request, credentialToMeta(credential.kind === 'badge' ? { badge: secret } : { apiKey: secret }))
+  }
+
+  /** One look at the server for all who wait. A server that fails it is left. */
+  function recheck(): Promise<void> {
+    checking ??= look()
+      .catch((error) => {
+        refused = error
+        // After those who wait have heard why: closing tells them less.
+        setImmediate(() => mcp.close().catch(() => undefined))
+        throw error
+      })
+      .finally(() => {
+        checking = undefined
+      })
+    return checking
+  }
+
+  async function look(): Promise<void> {
+    const isModern = eraOf(mcp) === 'modern'
+    if (options.requireModernEra === true && !isModern) {
+      throw refusal('The server speaks only the legacy era, whose proofs of possession can be relayed.')
+    }
+    // The connect-time probe may have met another process, and its nonce is used up by now.
+    if (isModern && (current !== undefined || handshake?.method !== 'server/discover')) {
+      await mcp.request({ method: 'server/discover', params: {} })
+    }
+    const verification = await verifyHandshake()
+    checkedAtMs = performance.now()
+    // In the legacy era a server discloses once for a connection, so a badge that has run out
+    // since then says nothing new. What was revoked does.
+    const isOutlived = verification.errorCode === ServerErrorCode.BADGE_EXPIRED && current?.isVerified === true
+    if (isOutlived && !isModern && http?.latest() === undefined) return
+    if (!verification.isVerified && failOnUnverified) throw new ServerVerifyError(verification)
+    // A proof is made once for a connection there, too.
+    const isProven = verification.badgeJti !== undefined && verification.badgeJti === current?.badgeJti
+    current =
+      isProven && current?.popVerified === true ? Object.freeze({ ...verification, popVerified: true }) : verification
+  }
+
+  async function verifyHandshake(): Promise<ServerVerification> {
+    const seen = handshake
+    // Whatever it proved, it proved once.
+    handshake = undefined
+    const disclosed = readIdentity(seen?.meta, http?.latest())
+    const answer = popAnswer(seen?.meta)
+    const verification = await verifyServer(
+      {
+        ...disclosed,
+        ...endpoint,
+        ...(seen && answer && { proof: { ...seen.pop, ...answer } }),
+      },
+      { config: demandsOf(seen), client: options.client, timeoutMs: options.timeoutMs },
+    )
+    if (expectedDid !== undefined && disclosed.serverDid !== expectedDid) {
+      const detail = `Expected was ${expectedDid}.`
+      return Object.freeze({
+        ...verification,
+        state: ServerState.DECLARED_PRINCIPAL,
+        isVerified: false,
+        errorCode: ServerErrorCode.DID_MISMATCH,
+        detail,
+        trustLevel: undefined,
+        popVerified: false,
+      })
+    }
+    return verification
+  }
+
+  /** A legacy server proves itself in `initialize`, once for a connection: later looks are at its badge alone. */
+  function demandsOf(seen: Handshake | undefined): VerifyConfig {
+    return seen === undefined && current?.popVerified === true ? { ...config, requirePop: false } : config
+  }
+
+  let lastDisclosed: DisclosedServerIdentity | undefined
+  function readIdentity(meta: unknown, headers: DisclosedServerIdentity | undefined): DisclosedServerIdentity {
+    const inMeta = readMetaIdentity(meta)
+    if (headers !== undefined && inMeta.serverDid !== undefined && headers.serverDid !== inMeta.serverDid) {
+      throw refusal('Headers and handshake disclose different DIDs.')
+    }
+    const found = inMeta.serverDid !== undefined ? inMeta : (headers ?? lastDisclosed ?? inMeta)
+    lastDisclosed = found
+    return found
+  }
+
+  return {
+    onInbound,
+    onRequest,
+    verification: (): ServerVerification => current ?? missing(),
+    async verify(): Promise<void> {
+      await look()
+      if (
+        http !== undefined &&
+        credential?.kind === 'badge' &&
+        (current?.isVerified || options.sendCredentialToUnverified)
+      ) {
+        http.sendBadge(() => resolveSecret(credential))
+      }
+      isOpen = true
+      opened.resolve()
+    },
+    refuse: (error: unknown): void => opened.reject(error),
+  }
+}
+
+function withMeta(request: McpRequest, added: Readonly<Record<string, unknown>>): McpRequest {
+  const params = isObject(request.params) ? request.params : {}
+  const meta = isObject(params._meta) ? params._meta : {}
+  return { ...request, params: { ...params, _meta: { ...meta, ...added } } }
+}
+
+function readMetaIdentity(meta: unknown): DisclosedServerIdentity {
+  try {
+    return parseJsonRpcMeta(meta)
+  } catch (conflict) {
+    if (conflict instanceof DisclosureError) throw refusal(conflict.message)
+    throw conflict
+  }
+}
+
+function popAnswer(meta: unknown) {
+  try {
+    return popResponseFromMeta(meta)
+  } catch (conflict) {
+    // Two answers that differ prove nothing.
+    if (conflict instanceof PopError) return undefined
+    throw conflict
+  }
+}
+
+/** The v2 SDK says; the v1 SDK knows the legacy era only. */
+function eraOf(mcp: ClientLike): unknown {
+  const getEra: unknown = Reflect.get(mcp, 'getProtocolEra')
+  return typeof getEra === 'function' ? getEra.call(mcp) : 'legacy'
+}
+
+function missing(
+  detail = 'The server was not looked at.',
+  errorCode: ServerErrorCode = ServerErrorCode.IDENTITY_MISSING,
+) {
+  return Object.freeze<ServerVerification>({
+    state: ServerState.UNVERIFIED_ORIGIN,
+    isVerified: false,
+    hasIdentity: false,
+    errorCode,
+    detail,
+    serverDid: undefined,
+    badgeJti: undefined,
+    trustLevel: undefined,
+    popVerified: false,
+  })
+}
+
+/** What a server disclosed can be read in two ways, or not at all as demanded. */
+function refusal(detail: string): ServerVerifyError {
+  return new ServerVerifyError(missing(detail, ServerErrorCode.DID_INVALID))
+}
