@@ -48,17 +48,13 @@ export async function openConnection(
   return new Promise((resolve, reject) => {
     const fail = (reason: unknown): void => {
       socket.destroy()
-      plain.destroy()
       signal.removeEventListener('abort', abandon)
       reject(reason)
     }
     const abandon = (): void => fail(signal.reason)
     signal.addEventListener('abort', abandon, { once: true })
     // Stays for the life of the socket: an error nobody listens to would end the process.
-    const onError = (cause: Error): void => fail(connectionFailure(target, isConnected, cause))
-    plain.on('error', onError)
-    socket.on('error', onError)
-    socket.once('close', () => fail(connectionFailure(target, isConnected, new Error('closed'))))
+    socket.on('error', (cause) => fail(connectionFailure(target, isConnected, cause)))
     socket.once(target.secure ? 'secureConnect' : 'connect', () => {
       signal.removeEventListener('abort', abandon)
       resolve(socket)

@@ -68,7 +68,6 @@ export function createOriginBreakers(
         succeeded() {
           breaker.failures = 0
           breaker.openUntilMs = 0
-          breaker.probing = false
         },
         failed(retryAfterMs) {
           breaker.failures++

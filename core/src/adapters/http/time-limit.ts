@@ -25,7 +25,7 @@ export async function withTimeLimit<T>(limit: TimeLimit, work: (signal: AbortSig
   for (const outer of signals) outer.addEventListener('abort', abort, { once: true })
   try {
     if (signals.some((outer) => outer.aborted)) abort()
-    return await Promise.race([ended, signal.aborted ? ended : work(signal)])
+    return await Promise.race([ended, work(signal)])
   } finally {
     clearTimeout(timer)
     for (const outer of signals) outer.removeEventListener('abort', abort)

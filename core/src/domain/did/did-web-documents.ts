@@ -21,10 +21,9 @@ const CONTENT_TYPES: ReadonlySet<string> = new Set([
   'application/did+ld+json',
 ])
 
-/** What is kept of documents and of failures. */
-const MAX_ENTRIES = 10_000
+/** What is kept of documents and of failures, in characters: 8192 entries at most. */
 const MAX_CHARACTERS = 8 * 1024 * 1024
-/** A DID, a message and the entry around them, in characters. */
+/** What an entry costs beside its document: the DID, a message, the entry itself. */
 const ENTRY_CHARACTERS = 1024
 
 export interface DidWebDocumentsOptions extends DidWebPlaces {
@@ -50,7 +49,6 @@ interface Kept {
 export function createDidWebDocuments(options: DidWebDocumentsOptions): DidWebDocuments {
   const { http, clock } = options
   const kept = new LRUCache<string, Kept>({
-    max: MAX_ENTRIES,
     maxSize: MAX_CHARACTERS,
     sizeCalculation: ({ answer }) => ENTRY_CHARACTERS + (typeof answer === 'string' ? answer.length : 0),
   })

@@ -97,7 +97,6 @@ export function createFetchedKeySet(options: FetchedKeySetOptions): FetchedKeySe
       held = { set: { jwks, version }, keys, fetchedAtMs: clock.nowMs(), askedMs }
       failures = 0
       lastError = undefined
-      pausedUntilMs = Number.NEGATIVE_INFINITY
     } catch (cause) {
       const failure = asUnavailable(cause)
       lastError = failure

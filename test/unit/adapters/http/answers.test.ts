@@ -25,6 +25,7 @@ describe('a request', () => {
     expect(text(response.body)).toBe('{"a":1}')
     expect(outbound.dialed).toEqual([PUBLIC_ADDRESS])
     expect(names).toEqual(['agents.example.com'])
+    expect(server.requests[0]?.socket).toMatchObject({ alpnProtocol: 'http/1.1' })
     expect(server.requests[0]).toMatchObject({
       method: 'GET',
       url: '/a/did.json?x=1',
@@ -108,6 +109,24 @@ describe('a request', () => {
     expect(failure).toBeInstanceOf(SourceUnavailable)
     expect(failure).toMatchObject({ message: expect.stringContaining(`http://127.0.0.1:${server.port} gave no`) })
     expect(String(failure) + JSON.stringify(failure)).not.toMatch(/SECRET/)
+  })
+})
+
+describe('an answer that is not taken', () => {
+  it.each([
+    ['redirect', 'HTTP/1.1 302 Found\r\nLocation: /\r\n\r\nfor ever'],
+    ['encoding', 'HTTP/1.1 200 OK\r\nContent-Encoding: br\r\n\r\nfor ever'],
+    ['too_large', `HTTP/1.1 200 OK\r\n\r\n${'for ever'.repeat(200)}`],
+  ])('because of %s is not read to its end: the connection is closed', async (outcome, raw) => {
+    const closed: Promise<unknown>[] = []
+    const { port } = await startTcp((socket) => {
+      closed.push(new Promise((resolve) => socket.once('close', resolve)))
+      socket.once('data', () => socket.write(raw))
+    })
+    const outbound = createTestOutbound()
+    expect(await outbound.ask({ url: `http://127.0.0.1:${port}/`, maxBytes: 1024 })).toBe(outcome)
+    expect(closed).toHaveLength(1)
+    await closed[0]
   })
 })
 

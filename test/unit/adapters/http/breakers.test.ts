@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createOriginBreakers } from '../../../../core/src/adapters/http/origin-breakers.ts'
 import { parseRetryAfter } from '../../../../core/src/adapters/http/retry-after.ts'
 import { createFixedClock } from '../../../fakes/fixed-clock.ts'
-import { startHttp } from '../../../fakes/https-server.ts'
+import { startHttp, startTcp } from '../../../fakes/https-server.ts'
 import { createTestOutbound, PUBLIC_ADDRESS } from '../../../fakes/test-outbound.ts'
 
 const LIMITS = { failures: 3, firstPauseMs: 1_000, maxPauseMs: 30_000, origins: 10 }
@@ -52,7 +52,9 @@ describe('an origin', () => {
     const probe = enter('a')
     expect(isLeftAlone()).toBe(true)
     probe.succeeded()
+    const other = enter('a')
     expect(isLeftAlone()).toBe(false)
+    other.succeeded()
     fail(2)
     expect(isLeftAlone()).toBe(false)
   })
@@ -102,9 +104,9 @@ describe('an origin', () => {
 
   it('is not asked earlier because a request that began before failed without asking for a pause', () => {
     const { clock, enter, isLeftAlone } = breakers()
-    const slow = enter('a')
+    const slow = [enter('a'), enter('a'), enter('a')]
     enter('a').failed(7_000)
-    slow.failed(0)
+    for (const request of slow) request.failed(0)
     clock.advance(6_999)
     expect(isLeftAlone()).toBe(true)
   })
@@ -182,6 +184,26 @@ describe('a server', () => {
       expect(await ask('/br')).toBe('encoding')
       expect(await ask('/')).toBe('too_large')
     }
+  })
+
+  it('that redirects in between has not failed three times in a row', async () => {
+    const script = [500, 500, 302, 500, 500]
+    const server = await startHttp((_request, response) => response.writeHead(script.shift() ?? 200).end())
+    const outbound = createTestOutbound()
+    const ends: unknown[] = []
+    for (let i = 0; i < 6; i++) ends.push(await outbound.ask({ url: `http://127.0.0.1:${server.port}/` }))
+    expect(ends).toEqual([500, 500, 'redirect', 500, 500, 200])
+  })
+
+  it.each([
+    ['tls', 'https'],
+    ['broken', 'http'],
+  ])('that is %s three times is left alone', async (outcome, scheme) => {
+    const server = await startTcp((socket) => socket.once('data', () => socket.end()))
+    const outbound = createTestOutbound()
+    const ask = () => outbound.ask({ url: `${scheme}://127.0.0.1:${server.port}/` })
+    expect([await ask(), await ask(), await ask(), await ask()]).toEqual([outcome, outcome, outcome, 'left_alone'])
+    expect(server.connections).toBe(3)
   })
 
   it('that says Retry-After is left alone after one answer', async () => {

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { parseOutboundTarget } from '../../../../core/src/adapters/http/outbound-target.ts'
 import { createRequestSlots } from '../../../../core/src/adapters/http/request-slots.ts'
@@ -53,14 +52,28 @@ describe('time is up for', () => {
     expect(await outbound.ask({ url: 'https://registry.example.com/', timeoutMs: 60_000 })).toBe('timeout')
   })
 
-  it('its socket too', async () => {
-    const sockets: Socket[] = []
-    const { port } = await startTcp((socket) => void sockets.push(socket))
+  it.each([
+    ['in the middle of the exchange', 'http'],
+    ['in the middle of the handshake', 'https'],
+  ])('a connection %s, which is closed then', async (_when, scheme) => {
+    const closed: Promise<unknown>[] = []
+    const { port } = await startTcp((socket) => {
+      closed.push(new Promise((resolve) => socket.resume().once('close', resolve)))
+    })
     const outbound = createTestOutbound()
-    expect(await outbound.ask({ url: `http://127.0.0.1:${port}/`, timeoutMs: 50 })).toBe('timeout')
-    const [socket] = sockets
-    expect(socket).toBeDefined()
-    if (socket?.closed === false) await new Promise((resolve) => socket.once('close', resolve).resume())
+    expect(await outbound.ask({ url: `${scheme}://127.0.0.1:${port}/`, timeoutMs: 50 })).toBe('timeout')
+    expect(closed).toHaveLength(1)
+    await closed[0]
+  })
+
+  it('a name that is found too late, and nothing is connected to any more', async () => {
+    const outbound = createTestOutbound({ limits: { connectTimeoutMs: 50 } })
+    let find = (_addresses: readonly string[]): void => {}
+    outbound.names.get = () => new Promise((resolve) => (find = resolve)) as never
+    expect(await outbound.ask({ url: 'https://registry.example.com/' })).toBe('timeout')
+    find(['127.0.0.1'])
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(outbound.dialed).toEqual([])
   })
 })
 
@@ -87,13 +100,24 @@ describe('a request is given up', () => {
     expect(await outbound.ask({ url })).toBe('aborted')
   })
 
-  it('without harm to its origin: an impatient caller proves nothing', async () => {
-    const server = await startHttp((_request, response) => response.end())
+  it.each([
+    ['while it connects', (_asked: Promise<unknown>) => Promise.resolve()],
+    ['while it waits for the answer', (asked: Promise<unknown>) => asked],
+  ])('%s, without harm to its origin: an impatient caller proves nothing', async (_when, moment) => {
+    let arrived = (): void => {}
+    const server = await startHttp((request, response) => {
+      if (request.url === '/held') arrived()
+      else response.end()
+    })
     const outbound = createTestOutbound()
     const url = `http://127.0.0.1:${server.port}/`
     for (let i = 0; i < 5; i++) {
       const controller = new AbortController()
-      const asked = outbound.ask({ url, signal: controller.signal })
+      const atServer = new Promise<void>((resolve) => {
+        arrived = resolve
+      })
+      const asked = outbound.ask({ url: `${url}held`, signal: controller.signal })
+      await moment(atServer)
       controller.abort()
       expect(await asked).toBe('aborted')
     }

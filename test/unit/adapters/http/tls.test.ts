@@ -75,6 +75,16 @@ describe('a server', () => {
   })
 })
 
+/** What makes a process speak TLS 1.0. */
+const ANCIENT_FLAGS = ['--tls-min-v1.0', '--tls-cipher-list=DEFAULT@SECLEVEL=0']
+
+const startAncient = () =>
+  startHttps((_request, response) => response.end('{}'), {
+    minVersion: 'TLSv1',
+    maxVersion: 'TLSv1.1',
+    ciphers: 'DEFAULT@SECLEVEL=0',
+  })
+
 describe('the environment of the process', () => {
   /** Asks the URLs in a process of its own with the environment and flags given. */
   async function probe(env: Record<string, string>, flags: readonly string[], urls: readonly string[]) {
@@ -92,11 +102,7 @@ describe('the environment of the process', () => {
     const answer = (_request: unknown, response: { end(text: string): void }): void => response.end('{}')
     const good = await startHttps(answer)
     const selfSigned = await startHttps(answer, { certificate: 'self-signed' })
-    const ancient = await startHttps(answer, {
-      minVersion: 'TLSv1',
-      maxVersion: 'TLSv1.1',
-      ciphers: 'DEFAULT@SECLEVEL=0',
-    })
+    const ancient = await startAncient()
     const proxy = await startTcp((socket) => socket.destroy())
     const proxyUrl = `http://127.0.0.1:${proxy.port}`
     const env = {
@@ -106,10 +112,23 @@ describe('the environment of the process', () => {
       HTTP_PROXY: proxyUrl,
       https_proxy: proxyUrl,
     }
-    const flags = ['--no-warnings', '--tls-min-v1.0', '--tls-cipher-list=DEFAULT@SECLEVEL=0']
+    const flags = ['--no-warnings', ...ANCIENT_FLAGS]
     const urls = [good, selfSigned, ancient].map(({ port }) => `https://127.0.0.1:${port}/`)
     expect(await probe(env, flags, urls)).toEqual([200, 'tls', 'tls'])
     expect([selfSigned.requests.length, ancient.requests.length, proxy.connections]).toEqual([0, 0, 0])
+  })
+
+  it('reads no answer more loosely than it should', async () => {
+    const serve = (head: string, body: string) =>
+      startTcp((socket) => socket.once('data', () => socket.end(`HTTP/1.1 200 OK\r\n${head}\r\n\r\n${body}`)))
+    const servers = [
+      await serve('Content-Length: 2', '{}'),
+      await serve('Content-Length: 2\r\nTransfer-Encoding: chunked', '2\r\n{}\r\n0\r\n\r\n'),
+      await serve(`Content-Length: 2\r\nX-Long: ${'a'.repeat(17 * 1024)}`, '{}'),
+    ]
+    const flags = ['--no-warnings', '--insecure-http-parser', '--max-http-header-size=1000000']
+    const urls = servers.map(({ port }) => `http://127.0.0.1:${port}/`)
+    expect(await probe({}, flags, urls)).toEqual([200, 'broken', 'broken'])
   })
 
   it('may add roots with NODE_EXTRA_CA_CERTS, also beside a configured file', async () => {
@@ -120,5 +139,11 @@ describe('the environment of the process', () => {
     expect(await probe({ PROBE_CA: '' }, [], [url])).toEqual(['tls'])
     expect(await probe({ PROBE_CA: '', NODE_EXTRA_CA_CERTS: roots }, [], [url])).toEqual([200])
     expect(await probe({ PROBE_CA: other, NODE_EXTRA_CA_CERTS: roots }, [], [url])).toEqual([200])
+    const ancient = await startAncient()
+    const old = await probe({ PROBE_CA: '', NODE_EXTRA_CA_CERTS: roots }, ANCIENT_FLAGS, [
+      url,
+      `https://127.0.0.1:${ancient.port}/`,
+    ])
+    expect(old).toEqual([200, 'tls'])
   })
 })

@@ -167,6 +167,17 @@ describe('a document', () => {
     expect(await resolve()).toBe('one')
   })
 
+  it('that cannot be had counts too: of 8193 failures the first is forgotten', async () => {
+    const { http, resolve } = world()
+    const ask = (index: number) => resolve(`did:web:agents.example.com:${index}`).catch(() => undefined)
+    for (let index = 0; index < 8192; index++) await ask(index)
+    await ask(0)
+    expect(http.requests).toHaveLength(8192)
+    await ask(8192)
+    await ask(1)
+    expect(http.requests).toHaveLength(8194)
+  })
+
   it('is one of at most so many that eight million characters hold', async () => {
     const { http, resolve } = world()
     const dids = Array.from({ length: 200 }, (_, index) => `did:web:agents.example.com:${index}`)

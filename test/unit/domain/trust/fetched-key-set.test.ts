@@ -92,6 +92,25 @@ describe('the first question', () => {
   })
 })
 
+describe('a failure after a success', () => {
+  it('pauses as briefly as the first one', async () => {
+    const { clock, current, fetches, publish } = world()
+    for (const pauseMs of [1_000, 2_000, 4_000]) {
+      await expect(current()).rejects.toBeInstanceOf(SourceUnavailable)
+      clock.advance(pauseMs)
+    }
+    publish(pageOf(OLD))
+    await current()
+    publish(undefined)
+    clock.advance(10 * MINUTE)
+    await current()
+    clock.advance(1_000)
+    await current()
+    await settle()
+    expect(fetches()).toBe(6)
+  })
+})
+
 describe('while only hits occur', () => {
   it('the set is fetched again behind their back from five minutes on', async () => {
     const { clock, current, fetches, publish, events } = world(pageOf(OLD))
@@ -147,6 +166,17 @@ describe('when the issuer rotates its keys', () => {
     expect(await Promise.all([freshened(), freshened(), freshened()])).toEqual(Array(3).fill(jwksOf(NEW)))
     expect(fetches()).toBe(2)
     expect(await current()).toBe(jwksOf(NEW))
+  })
+
+  it('a question that joined an earlier fetch does not use up the next one', async () => {
+    const { http, current, freshened, fetches, publish } = world(pageOf(OLD))
+    const open = http.hold()
+    const asked = [current(), freshened()]
+    open()
+    await Promise.all(asked)
+    publish(pageOf(NEW))
+    expect(await freshened()).toBe(jwksOf(NEW))
+    expect(fetches()).toBe(2)
   })
 })
 
@@ -207,6 +237,13 @@ describe('an answer that is no usable key set', () => {
       ),
     ],
     ['a set of RSA keys', pageOf({ kty: 'RSA', kid: 'r', n: 'AQAB', e: 'AQAB' })],
+    [
+      'a key set whose text is not UTF-8',
+      {
+        headers: JSON_TYPE,
+        body: Uint8Array.from(jwksOf({ ...NEW, kid: '?' }), (c) => (c === '?' ? 0xff : c.charCodeAt(0))),
+      },
+    ],
     ['bytes that are no text', { headers: JSON_TYPE, body: Uint8Array.of(0xff, 0xfe) }],
     ['more than a MiB', { headers: JSON_TYPE, body: jwksOf(NEW) + ' '.repeat(1024 * 1024) }],
     ['a key set with status 500', { ...pageOf(NEW), status: 500 }],
@@ -216,12 +253,13 @@ describe('an answer that is no usable key set', () => {
   ]
 
   it.each(cases)('such as %s replaces nothing', async (_what, page) => {
-    const { clock, current, set, publish, events } = world(pageOf(OLD))
+    const { clock, current, set, publish, events, faults } = world(pageOf(OLD))
     await current()
     publish(page)
     clock.advance(10 * MINUTE)
     expect(await current()).toBe(jwksOf(OLD))
     expect(events).toEqual(['replaced', 'failed'])
+    expect(faults).toEqual([])
     expect(set.state()).toMatchObject({ keys: 1, stale: true, lastError: expect.stringMatching(/./) })
   })
 
