@@ -9,6 +9,8 @@ if (major < 22 || (major === 22 && minor < 13)) {
   )
   process.exitCode = 1
 } else {
+  const { boundHeap } = await import('./cli/bound-heap.ts')
+  boundHeap(process)
   const { run } = await import('./cli/program.ts')
   await run(process.argv)
 }

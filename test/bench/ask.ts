@@ -2,6 +2,7 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import {
   CoreService,
   type Decision,
+  DenyReason,
   EvaluateToolAccessRequestSchema,
   EvaluateToolAccessResponseSchema,
   Outcome,
@@ -36,6 +37,14 @@ export function checkAnswerBytes(bytes: Uint8Array): void {
 export function checkDecision(decision: Decision | undefined): void {
   if (decision?.outcome !== Outcome.ALLOW || decision.leaf.length === 0) {
     throw new Error(`Expected a recorded ALLOW, not ${decision?.code ?? 'nothing'}: ${decision?.message ?? ''}`)
+  }
+}
+
+/** A flood of badges that pass would measure something else. */
+export function checkDenied(bytes: Uint8Array): void {
+  const { decision } = fromBinary(EvaluateToolAccessResponseSchema, bytes)
+  if (decision?.reason !== DenyReason.BADGE_SIGNATURE_INVALID || decision.leaf.length === 0) {
+    throw new Error(`Expected a recorded denial of a forged badge, not ${decision?.code ?? 'nothing'}`)
   }
 }
 

@@ -8,7 +8,7 @@ export interface BenchOptions {
   readonly sliceMs: number
   /** Tables to print, each with fresh processes. */
   readonly repeat: number
-  /** Leave the million decisions out. */
+  /** Leave the million badges out. */
   readonly quick: boolean
   /** A saved run to compare with. */
   readonly compare: string | undefined
@@ -20,7 +20,7 @@ export const USAGE = `Measures a core beside a trivial gRPC server. See docs/per
 
   npm run bench -- [options]
 
-  --quick           leave out the memory measurement over a million decisions
+  --quick           leave out the memory measurement over a million badges
   --rounds N        rounds in which every case is measured once (default: 21)
   --slice-ms N      how long each case is measured in a round (default: 400)
   --repeat N        measure and print N times, then say how far the ratios disagree (default: 1)

@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { prepareDevFolder } from '../../core/src/cli/dev/dev-folder.ts'
 import { questionBytes } from './ask.ts'
 import { createBareCases } from './bare-cases.ts'
-import { createBadgeMint } from './bench-badges.ts'
+import { createBadgeMint, createForgedMint } from './bench-badges.ts'
 import type { Slice } from './bench-case.ts'
 import { createBenchClient } from './clients.ts'
-import { type MemorySample, measureMemory } from './million-decisions.ts'
+import { type MemorySample, measureMemory } from './million-badges.ts'
 import type { Pinning } from './pinning.ts'
 import { type CpuClock, residentMiB } from './process-usage.ts'
 import { caseKey, controlName, createServerCases } from './server-cases.ts'
@@ -50,6 +50,7 @@ export async function runBench(options: BenchRunOptions): Promise<BenchRun> {
   const residentAtStartMiB = residentMiB(core.pid)
   const tcp = held.use(createBenchClient(core.tcp))
   const unix = held.use(createBenchClient(core.socket))
+  const flood = held.use(createBenchClient(core.tcp))
   // The control answers with what the core answers, so that sizes are the same.
   const answerFile = join(folder, 'answer.bin')
   await writeFile(answerFile, await tcp.unary(questionBytes(mint())))
@@ -60,8 +61,9 @@ export async function runBench(options: BenchRunOptions): Promise<BenchRun> {
   for (const each of bare) held.use(each)
   const serverCases = await createServerCases({
     control: { pid: control.pid, client: controlClient },
-    core: { pid: core.pid, tcp, unix },
+    core: { pid: core.pid, tcp, unix, flood },
     mint,
+    mintForged: createForgedMint(folder),
     clock,
   })
   const cases = [...serverCases, ...bare]
@@ -78,8 +80,8 @@ export async function runBench(options: BenchRunOptions): Promise<BenchRun> {
     }
     rounds.push(round)
   }
-  if (withMillion) progress('a million decisions')
-  const memory = withMillion ? await measureMemory(core.pid, unix, mint()) : undefined
+  if (withMillion) progress('a million badges')
+  const memory = withMillion ? await measureMemory(core.pid, unix, mint) : undefined
   progress('')
   return {
     cases: summarize(cases, rounds),

@@ -1,4 +1,4 @@
-import { checkAnswerBytes, question, questionBytes, wasCacheHit } from './ask.ts'
+import { checkAnswerBytes, checkDenied, question, questionBytes, wasCacheHit } from './ask.ts'
 import type { BadgeMint } from './bench-badges.ts'
 import type { BenchCase, Slice } from './bench-case.ts'
 import type { BenchClient } from './clients.ts'
@@ -13,21 +13,32 @@ const KNOWN_BADGES = 32
 /** Distinct badges that are ready when a slice with cache misses begins; it ends early when they are used up. */
 const NEW_BADGES_PER_SLICE = 2_000
 
+/** Forged badges and how many of them are under way at a time. The same ones again cost as much: none is remembered. */
+const FORGED_BADGES = 1_000
+const FLOOD_IN_FLIGHT = 32
+
 /** On a quiet machine far more fit into a slice. */
 const MIN_DECISIONS_PER_SLICE = 300
 
 export interface ServerCasesOptions {
   readonly control: { readonly pid: number; readonly client: BenchClient }
-  readonly core: { readonly pid: number; readonly tcp: BenchClient; readonly unix: BenchClient }
+  readonly core: {
+    readonly pid: number
+    readonly tcp: BenchClient
+    readonly unix: BenchClient
+    readonly flood: BenchClient
+  }
   readonly mint: BadgeMint
+  readonly mintForged: BadgeMint
   readonly clock: CpuClock
 }
 
 /** Every case that sends something, the controls first. */
 export async function createServerCases(options: ServerCasesOptions): Promise<BenchCase[]> {
-  const { control, core, mint, clock } = options
+  const { control, core, mint, mintForged, clock } = options
   const known = Array.from({ length: KNOWN_BADGES }, mint)
   const knownBytes = known.map(questionBytes)
+  const forgedBytes = Array.from({ length: FORGED_BADGES }, () => questionBytes(mintForged()))
   const questions = known.map(question)
   const [firstQuestion] = questions
   const offersStream = firstQuestion !== undefined && (await core.tcp.offersStream(firstQuestion))
@@ -98,6 +109,29 @@ export async function createServerCases(options: ServerCasesOptions): Promise<Be
     },
   })
 
+  /** Callers with known badges while others, on a connection of their own, send as many forged ones as they can. */
+  const floodCase = (inFlight: number): BenchCase => ({
+    name: 'unary tcp hit, flooded',
+    inFlight,
+    control: controlName(inFlight),
+    async measure(forMs) {
+      for (const bytes of knownBytes) checkAnswerBytes(await core.tcp.unary(bytes))
+      let isOver = false
+      const lane = async (): Promise<void> => {
+        while (!isOver) checkDenied(await core.flood.unary(pick(forgedBytes)))
+      }
+      const flooding = Promise.all(Array.from({ length: FLOOD_IN_FLIGHT }, lane))
+      const ask = async (): Promise<void> => checkAnswerBytes(await core.tcp.unary(pick(knownBytes)))
+      const measured = await slice(core.pid, ask, { inFlight, forMs }).finally(() => {
+        isOver = true
+      })
+      await flooding
+      // None of them took the place of a badge that counts.
+      await demandCache(core.tcp, pick(knownBytes), true)
+      return measured
+    },
+  })
+
   const streamCase = (transport: 'tcp' | 'unix', items: number, inFlight: number): BenchCase => ({
     name: items === 1 ? `stream ${transport} hit` : `batch ${items} ${transport} hit`,
     inFlight,
@@ -117,6 +151,7 @@ export async function createServerCases(options: ServerCasesOptions): Promise<Be
     ...[1, 8, 32].map((inFlight) => hitCase('tcp', inFlight)),
     ...[1, 8, 32].map((inFlight) => hitCase('unix', inFlight)),
     ...[1, 32].map(missCase),
+    floodCase(8),
     streamCase('tcp', 1, 32),
     streamCase('unix', 1, 32),
     streamCase('tcp', BATCH_ITEMS, 2),

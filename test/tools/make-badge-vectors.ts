@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { encodeBase64url } from '../../core/src/lib/base64url.ts'
+import { createFakeEs256Issuer } from '../fakes/es256-issuer.ts'
 import { createFakeIssuer } from '../fakes/issuer.ts'
 
 /**
@@ -21,10 +22,15 @@ export interface BadgeVectorSetting {
   readonly audience: readonly string[]
   readonly requireAudience: boolean
   readonly rejectReservedIssuers: boolean
+  readonly acceptLevelZero: boolean
+  readonly requireKey: boolean
+  readonly allowMissingTyp: boolean
+  readonly allowEs256: boolean
   readonly jwks: Readonly<Record<string, { readonly keys: readonly object[] }>>
   readonly didDocuments: Readonly<Record<string, object>>
   readonly revoked: readonly string[]
   readonly inactiveAgents: readonly string[]
+  readonly unanswered: readonly ('revocation' | 'agent-status')[]
 }
 
 export interface BadgeVector extends Partial<BadgeVectorSetting> {
@@ -45,6 +51,7 @@ const NOW = 1_733_788_800
 const ISSUER = 'https://registry.capisc.invalid'
 const SUBJECT = 'did:web:example.invalid:agents:my-agent'
 const KID = `${SUBJECT}#key-1`
+const ROOT_SUBJECT = 'did:web:example.invalid'
 const AUDIENCE = 'https://api.example.invalid'
 const JTI = '550e8400-e29b-41d4-a716-446655440000'
 
@@ -55,6 +62,7 @@ const agent = createFakeIssuer('agent', Buffer.from('nWGxne_9WmC6hEr0kuwsxERJxWl
 const ca = createFakeIssuer('ca-key-2025-01', 1)
 const nextCa = createFakeIssuer('ca-key-2025-02', 2)
 const thief = createFakeIssuer('ca-key-2025-01', 3)
+const ecCa = createFakeEs256Issuer('ca-key-2025-ec', 1n)
 
 const KEY = { kty: 'OKP', crv: 'Ed25519', x: agent.jwk.x }
 const HEADER = { alg: 'EdDSA', typ: 'JWT', kid: ca.kid }
@@ -96,6 +104,9 @@ const byCa = (payload: Members, header: Members = {}): string => ca.sign({ ...HE
 const byAgent = (payload: Members, header: Members = {}): string =>
   agent.sign({ ...HEADER, kid: `${AGENT_DID}#${AGENT_MULTIBASE}`, ...header }, payload)
 
+const byEcCa = (payload: Members, header: Members = {}): string =>
+  ecCa.sign({ ...HEADER, alg: 'ES256', kid: ecCa.kid, ...header }, payload)
+
 const didDocument = (id: string, kid: string, publicKeyMultibase: string): object => ({
   '@context': ['https://www.w3.org/ns/did/v1', 'https://w3id.org/security/suites/ed25519-2020/v1'],
   id,
@@ -110,10 +121,15 @@ const SETTING: BadgeVectorSetting = {
   audience: [AUDIENCE],
   requireAudience: false,
   rejectReservedIssuers: false,
+  acceptLevelZero: false,
+  requireKey: true,
+  allowMissingTyp: false,
+  allowEs256: false,
   jwks: { [ISSUER]: { keys: [ca.jwk] } },
   didDocuments: { [SUBJECT]: didDocument(SUBJECT, KID, AGENT_MULTIBASE) },
   revoked: [],
   inactiveAgents: [],
+  unanswered: [],
 }
 
 const accepted = (level: number, ial = 0): Pick<BadgeVector, 'expected' | 'claims'> => ({
@@ -126,6 +142,8 @@ const accepted = (level: number, ial = 0): Pick<BadgeVector, 'expected' | 'claim
     ial,
   },
 })
+
+const ecSetting = { allowEs256: true, jwks: { [ISSUER]: { keys: [ca.jwk, ecCa.jwk] } } }
 
 const levelZero = { levelZeroKeys: [AGENT_DID] }
 
@@ -507,10 +525,197 @@ const FURTHER: readonly BadgeVector[] = [
     claims: { jti: JTI, issuer: ISSUER, subject: AGENT_DID, level: 2, ial: 1 },
   },
   {
+    id: 'ial-1-root-did-web',
+    comment: 'ial 1 of a did:web without path, whose document is at /.well-known/did.json',
+    token: byCa(confirmed({ sub: ROOT_SUBJECT, cnf: { kid: `${ROOT_SUBJECT}#key-1` } })),
+    didDocuments: { [ROOT_SUBJECT]: didDocument(ROOT_SUBJECT, `${ROOT_SUBJECT}#key-1`, AGENT_MULTIBASE) },
+    expected: 'ACCEPT',
+    claims: { jti: JTI, issuer: ISSUER, subject: ROOT_SUBJECT, level: 2, ial: 1 },
+  },
+  {
+    id: 'cnf-jwk-same',
+    comment: 'cnf.jwk beside cnf.kid is ignored while it equals key',
+    token: byCa(confirmed({ cnf: { kid: KID, jwk: KEY } })),
+    ...accepted(2, 1),
+  },
+  {
+    id: 'cnf-jwk-other',
+    comment: 'cnf.jwk is another key',
+    token: byCa(confirmed({ cnf: { kid: KID, jwk: { kty: 'OKP', crv: 'Ed25519', x: ca.jwk.x } } })),
+    expected: 'BADGE_CLAIMS_INVALID',
+  },
+  {
     id: 'sub-ip',
     comment: 'a did:web with an IP address',
     token: byCa(claims({ sub: 'did:web:127.0.0.1:agents:a' })),
     expected: 'BADGE_CLAIMS_INVALID',
+  },
+  {
+    id: 'claim-in-another-case',
+    comment: 'names of claims are exact: IAL is not ial',
+    token: byCa(claims({ ial: undefined, IAL: '0' })),
+    expected: 'BADGE_CLAIMS_INVALID',
+  },
+  {
+    id: 'exp-infinite',
+    comment: 'exp is beyond the range of numbers',
+    token: ca.signRaw(JSON.stringify(HEADER), json.replace(`"exp":${NOW + 300}`, '"exp":1e309')),
+    expected: 'BADGE_CLAIMS_INVALID',
+  },
+  {
+    id: 'unknown-claims',
+    comment: 'unknown claims and unknown members of the subject are ignored',
+    token: byCa(claims({ level: '4', vc: vc('2', { domain: 'finance.example.invalid', role: 'admin' }) })),
+    ...accepted(2),
+  },
+  {
+    id: 'vc-type-missing',
+    comment: 'no vc.type from level 1 on',
+    token: byCa(claims({ vc: { ...vc('1'), type: undefined } })),
+    expected: 'BADGE_CLAIMS_INVALID',
+  },
+  {
+    id: 'vc-type-missing-level-0',
+    comment: 'no vc.type at level 0',
+    token: byAgent(selfSigned({ vc: { ...vc('0', {}), type: undefined } })),
+    ...levelZero,
+    ...accepted(0),
+  },
+  {
+    id: 'too-long',
+    comment: '16 385 characters',
+    token: `${goodHeader}.${goodPayload}.`.padEnd(16_385, 'A'),
+    expected: 'BADGE_MALFORMED',
+  },
+  {
+    id: 'typ-pop-jwt',
+    comment: 'an ownership proof that reads like a badge',
+    token: byAgent(selfSigned(), { typ: 'pop+jwt' }),
+    ...levelZero,
+    expected: 'BADGE_MALFORMED',
+  },
+  {
+    id: 'typ-dv-grant',
+    comment: 'a grant that reads like a badge',
+    token: byCa(claims(), { typ: 'capiscio.dvgrant+jwt' }),
+    expected: 'BADGE_MALFORMED',
+  },
+  {
+    id: 'typ-missing-allowed',
+    comment: 'header without typ where that is allowed, in development',
+    token: byCa(claims(), { typ: undefined }),
+    allowMissingTyp: true,
+    ...accepted(2),
+  },
+  {
+    id: 'typ-other-never-allowed',
+    comment: 'another typ where a missing one is allowed',
+    token: byAgent(selfSigned(), { typ: 'pop+jws' }),
+    ...levelZero,
+    allowMissingTyp: true,
+    expected: 'BADGE_MALFORMED',
+  },
+  {
+    id: 'key-missing-allowed',
+    comment: 'no key where that is allowed, in development',
+    token: byCa(claims({ key: undefined })),
+    requireKey: false,
+    ...accepted(2),
+  },
+  {
+    id: 'key-missing-ial-1',
+    comment: 'no key at ial 1, wherever',
+    token: byCa(confirmed({ key: undefined })),
+    requireKey: false,
+    expected: 'BADGE_CLAIMS_INVALID',
+  },
+  {
+    id: 'level-0-any-accepted',
+    comment: 'level 0 where every self-signed badge counts, in development',
+    token: byAgent(selfSigned()),
+    acceptLevelZero: true,
+    ...accepted(0),
+  },
+  {
+    id: 'level-0-any-accepted-level-2',
+    comment: 'level 2 where every self-signed badge counts, of an issuer that is not trusted',
+    token: byCa(claims()),
+    acceptLevelZero: true,
+    trustedIssuers: [],
+    expected: 'BADGE_ISSUER_UNTRUSTED',
+  },
+  {
+    id: 'es256',
+    comment: 'ES256, enabled',
+    token: byEcCa(claims()),
+    ...ecSetting,
+    ...accepted(2),
+  },
+  {
+    id: 'es256-not-enabled',
+    comment: 'ES256, not enabled',
+    token: byEcCa(claims()),
+    ...ecSetting,
+    allowEs256: false,
+    expected: 'BADGE_MALFORMED',
+  },
+  {
+    id: 'es256-with-ed25519-key',
+    comment: 'ES256 under the name of an Ed25519 key',
+    token: byEcCa(claims(), { kid: ca.kid }),
+    ...ecSetting,
+    expected: 'BADGE_SIGNATURE_INVALID',
+  },
+  {
+    id: 'eddsa-with-p256-key',
+    comment: 'EdDSA under the name of a P-256 key',
+    token: byCa(claims(), { kid: ecCa.kid }),
+    ...ecSetting,
+    expected: 'BADGE_SIGNATURE_INVALID',
+  },
+  {
+    id: 'es256-enabled-eddsa',
+    comment: 'EdDSA where ES256 is enabled beside it',
+    token: byCa(claims()),
+    ...ecSetting,
+    ...accepted(2),
+  },
+  {
+    id: 'es256-forged',
+    comment: 'ES256 by another key of the same name',
+    token: createFakeEs256Issuer(ecCa.kid, 2n).sign({ ...HEADER, alg: 'ES256', kid: ecCa.kid }, claims()),
+    ...ecSetting,
+    expected: 'BADGE_SIGNATURE_INVALID',
+  },
+  {
+    id: 'revocation-unknown',
+    comment: 'whether it was revoked is not known',
+    token: byCa(claims()),
+    unanswered: ['revocation'],
+    expected: 'REVOCATION_CHECK_FAILED',
+  },
+  {
+    id: 'agent-status-unknown',
+    comment: 'whether the agent is active is not known',
+    token: byCa(claims()),
+    unanswered: ['agent-status'],
+    expected: 'REVOCATION_CHECK_FAILED',
+  },
+  {
+    id: 'revoked-agent-status-unknown',
+    comment: 'a known revocation wins over an unknown agent',
+    token: byCa(claims()),
+    revoked: [JTI],
+    unanswered: ['agent-status'],
+    expected: 'BADGE_REVOKED',
+  },
+  {
+    id: 'level-0-nobody-to-ask',
+    comment: 'level 0 has no issuer to ask',
+    token: byAgent(selfSigned()),
+    ...levelZero,
+    unanswered: ['revocation', 'agent-status'],
+    ...accepted(0),
   },
 ]
 

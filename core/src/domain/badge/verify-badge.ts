@@ -4,14 +4,12 @@ import type { Ed25519PublicKey } from '../did/ed25519-public-key.ts'
 import type { TrustedIssuers } from '../trust/trusted-issuers.ts'
 import { type AudienceDemand, checkAudience } from './audience.ts'
 import { proveSignature, type SignatureProof, type SignatureSources } from './badge-signature.ts'
-import { checkStanding } from './badge-standing.ts'
+import { checkStanding, type Standing } from './badge-standing.ts'
 import { checkTimes } from './badge-times.ts'
 import { checkIssuerTrust } from './issuer-trust.ts'
 import { type BindingSources, type KeyBinding, proveKeyBinding } from './key-binding.ts'
 import { type BadgeFormRules, parseBadge, type UnverifiedBadge } from './parse-badge.ts'
 import { type StepObserver, UNOBSERVED } from './verification-steps.ts'
-
-type Standing = Awaited<ReturnType<typeof checkStanding>>
 
 declare const verified: unique symbol
 
@@ -20,7 +18,7 @@ export interface VerifiedBadge extends Omit<UnverifiedBadge, 'confirmedKeyId'> {
   readonly [verified]: true
   /** A copy: the caller's own. It checks what the subject signs; logs and records do without it. */
   readonly subjectKey: Ed25519PublicKey | undefined
-  /** What its issuer said about it for this decision. */
+  /** What its not being revoked rests on, for this decision. */
   readonly standing: Standing
   /** RFC 7638 thumbprint of the key that signed the badge. */
   readonly keyThumbprint: string

@@ -1,8 +1,9 @@
 import { checkAnswerBytes, question, questionBytes } from './ask.ts'
+import type { BadgeMint } from './bench-badges.ts'
 import type { BenchClient } from './clients.ts'
 import { residentMiB } from './process-usage.ts'
 
-/** Memory of a core by the number of decisions since the first look. */
+/** Memory of a core by the number of distinct badges since the first look. */
 export interface MemorySample {
   readonly decisions: number
   readonly residentMiB: number
@@ -13,23 +14,24 @@ const STEP = 100_000
 const BATCH_ITEMS = 64
 const UNARY_IN_FLIGHT = 32
 
-/** Lets a core decide a million times, by batches where it offers them, and looks at its memory on the way. */
-export async function measureMemory(pid: number, client: BenchClient, badge: string): Promise<MemorySample[]> {
+/**
+ * Lets a core decide about a million badges, each another one, by batches where it offers them, and looks at its
+ * memory on the way.
+ */
+export async function measureMemory(pid: number, client: BenchClient, mint: BadgeMint): Promise<MemorySample[]> {
   const samples = [{ decisions: 0, residentMiB: residentMiB(pid) }]
-  const asked = question(badge)
-  const bytes = questionBytes(badge)
-  const stream = (await client.offersStream(asked)) ? client.openStream() : undefined
-  const batch = Array.from({ length: BATCH_ITEMS }, () => asked)
+  const stream = (await client.offersStream(question(mint()))) ? client.openStream() : undefined
+  const batch = () => Array.from({ length: BATCH_ITEMS }, () => question(mint()))
 
   let sent = 0
   const lane = async (until: number): Promise<void> => {
     while (sent < until) {
       if (stream) {
         sent += BATCH_ITEMS
-        await stream.ask(batch)
+        await stream.ask(batch())
       } else {
         sent += 1
-        checkAnswerBytes(await client.unary(bytes))
+        checkAnswerBytes(await client.unary(questionBytes(mint())))
       }
     }
   }
