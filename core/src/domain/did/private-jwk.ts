@@ -1,6 +1,7 @@
-import { decodeBase64url, encodeBase64url } from '../../lib/base64url.ts'
+import { decodeBase64url } from '../../lib/base64url.ts'
 import type { Ed25519Signer } from '../../ports/ed25519.ts'
 import { DidRefused } from './did-refused.ts'
+import { type Ed25519PublicKey, isSameKey } from './ed25519-public-key.ts'
 import { parsePublicJwk } from './public-jwk.ts'
 
 /** A private Ed25519 key with the name that its JWK gives it. */
@@ -26,7 +27,7 @@ export function parsePrivateJwk(jwk: unknown, createSigner: (seed: Uint8Array) =
   const seed = typeof d === 'string' ? decodeBase64url(d) : undefined
   if (seed?.length !== 32) throw new DidRefused('KEY_MALFORMED', 'The member d of the JWK is not base64url of 32 bytes')
   const signer = createSigner(seed)
-  if (encodeBase64url(signer.publicKey) !== encodeBase64url(publicKey)) {
+  if (!isSameKey(publicKey, signer.publicKey as Ed25519PublicKey)) {
     throw new DidRefused('KEY_MALFORMED', 'The members x and d of the JWK belong to different keys')
   }
   const { kid } = publicHalf

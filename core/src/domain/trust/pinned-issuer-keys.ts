@@ -1,10 +1,11 @@
 import { encodeBase64url } from '../../lib/base64url.ts'
 import type { IssuerKeySet, IssuerKeySource } from '../../ports/issuer-keys.ts'
 import { SourceUnavailable } from '../../ports/source-unavailable.ts'
-import { keyThumbprint } from '../did/key-thumbprint.ts'
-import { type IssuerKey, parseJwks } from './jwks.ts'
+import { parseKeySet } from './jwks.ts'
 import { TrustRefused } from './trust-refused.ts'
 import type { TrustedIssuerKey } from './trusted-key.ts'
+
+type Members = Readonly<Record<string, unknown>>
 
 /** The pinned keys to add, as of some version of them. */
 export interface PinnedKeys {
@@ -32,8 +33,7 @@ export function createPinnedIssuerKeys(source: IssuerKeySource, pinned: () => Pi
     const joint = `${version} ${set?.version ?? ''}`
     const known = latest.get(issuer)
     if (known?.version === joint) return known
-    const keys = withPins(set === undefined ? [] : usableKeys(set.jwks), pins)
-    const result = { version: joint, jwks: toJwks(keys) }
+    const result = { version: joint, jwks: withPins(set?.jwks, pins) }
     latest.set(issuer, result)
     return result
   }
@@ -44,28 +44,28 @@ export function createPinnedIssuerKeys(source: IssuerKeySource, pinned: () => Pi
   }
 }
 
-/** Equal keys become one; both keys stay where one `kid` names two, and readers then take neither. */
-function withPins(own: readonly IssuerKey[], pins: readonly TrustedIssuerKey[]): readonly IssuerKey[] {
-  const added = pins
-    .map(({ kid, publicKey }) => ({ kid, publicKey, thumbprint: keyThumbprint(publicKey) }))
-    .filter((pin) => !own.some(({ kid, thumbprint }) => kid === pin.kid && thumbprint === pin.thumbprint))
-  // First, because only a few keys are tried for a badge that names none.
-  return [...added, ...own]
+/**
+ * Puts the pins before the issuer's own entries, because only a few keys are tried for a
+ * badge that names none. An equal entry gives way; a different one of the same `kid` stays,
+ * and readers then take neither.
+ */
+function withPins(jwks: string | undefined, pins: readonly TrustedIssuerKey[]): string {
+  const pinned = pins.map(({ kid, publicKey }) => ({ kty: 'OKP', crv: 'Ed25519', kid, x: encodeBase64url(publicKey) }))
+  // An entry with its private half stays: the key is lost, and so its pin must not count.
+  const isPinned = (entry: Members): boolean =>
+    !Object.hasOwn(entry, 'd') &&
+    pinned.some(({ kid, kty, x }) => kid === entry['kid'] && kty === entry['kty'] && x === entry['x'])
+  return JSON.stringify({ keys: [...pinned, ...entriesOf(jwks).filter((entry) => !isPinned(entry))] })
 }
 
-function usableKeys(jwks: string): readonly IssuerKey[] {
+/** The entries as they are, whatever kinds of key readers know; none when it is no key set. */
+function entriesOf(jwks: string | undefined): readonly Members[] {
   try {
-    return parseJwks(jwks)
+    return jwks === undefined ? [] : parseKeySet(jwks)
   } catch (refused) {
     if (refused instanceof TrustRefused) return []
     throw refused
   }
-}
-
-function toJwks(keys: readonly IssuerKey[]): string {
-  return JSON.stringify({
-    keys: keys.map(({ kid, publicKey }) => ({ kty: 'OKP', crv: 'Ed25519', kid, x: encodeBase64url(publicKey) })),
-  })
 }
 
 function absentIfUnavailable(cause: unknown): undefined {

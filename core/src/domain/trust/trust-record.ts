@@ -1,9 +1,10 @@
 import { hex } from '@scure/base'
-import { encodeBase64url } from '../../lib/base64url.ts'
 import { sha256 } from '../../lib/sha256.ts'
 import { parseStrictJsonObject } from '../../lib/strict-json.ts'
 import type { TrustRecord } from '../../ports/trust-records.ts'
 import { DidRefused } from '../did/did-refused.ts'
+import { isSameKey } from '../did/ed25519-public-key.ts'
+import { toPublicJwk } from '../did/key-jwk.ts'
 import { parsePublicJwk } from '../did/public-jwk.ts'
 import { TrustRefused } from './trust-refused.ts'
 import { type TrustedKey, trustAgentKey, trustIssuerKey } from './trusted-key.ts'
@@ -30,7 +31,7 @@ export function toTrustRecord(key: TrustedKey): TrustRecord {
     version: FORMAT_VERSION,
     ...(key.kind === 'issuer' ? { issuer: key.issuer } : { did: key.did }),
     addedAt: new Date(key.addedAtMs).toISOString(),
-    jwk: { kty: 'OKP', crv: 'Ed25519', x: encodeBase64url(key.publicKey), kid: key.kid, alg: 'EdDSA', use: 'sig' },
+    jwk: toPublicJwk(key.publicKey, key.kid),
     ...(key.metadata.size > 0 && { metadata: Object.fromEntries(key.metadata) }),
   }
   return { name: trustRecordName(key), text: `${JSON.stringify(record, undefined, 2)}\n` }
@@ -73,7 +74,7 @@ function readKey({ version, issuer, did, addedAt, jwk, metadata = {} }: Members)
   }
   if (typeof did !== 'string' || issuer !== undefined) throw malformed('it names neither an issuer nor an agent')
   const agent = trustAgentKey(did, details)
-  if (encodeBase64url(agent.publicKey) !== encodeBase64url(publicKey)) throw malformed('its two keys differ')
+  if (!isSameKey(agent.publicKey, publicKey)) throw malformed('its two keys differ')
   return agent
 }
 

@@ -4,6 +4,7 @@ import { isDidKey, parseDidKey } from '../../domain/did/did-key.ts'
 import { DidRefused } from '../../domain/did/did-refused.ts'
 import { isSameKey } from '../../domain/did/ed25519-public-key.ts'
 import { defaultKeyId } from '../../domain/did/key-id.ts'
+import { toPublicJwk } from '../../domain/did/key-jwk.ts'
 import { TrustRefused } from '../../domain/trust/trust-refused.ts'
 import type { TrustedKeys, TrustStore } from '../../domain/trust/trust-store.ts'
 import {
@@ -154,7 +155,7 @@ async function removeAll(store: TrustStore, keys: readonly TrustedKey[]): Promis
 }
 
 function encode(key: TrustedKey): MessageInitShape<typeof TrustedKeySchema> {
-  const jwk = { kty: 'OKP', crv: 'Ed25519', x: encodeBase64url(key.publicKey), kid: key.kid, alg: 'EdDSA', use: 'sig' }
+  const jwk = toPublicJwk(key.publicKey, key.kid)
   return {
     did: ownerOf(key),
     keyId: key.kid,
