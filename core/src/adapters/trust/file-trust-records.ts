@@ -18,7 +18,7 @@ const MARKER = 'taken-over'
 const MAX_BYTES = 64 * 1024
 
 /** More files than any operator pins keys; reading them all would be the attack. */
-const MAX_FILES = 10_000
+const MAX_FILES = 4096
 
 interface FoundFile {
   readonly name: string
