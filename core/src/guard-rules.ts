@@ -5,6 +5,7 @@ import type { GuardRules } from './domain/guard/tool-guard.ts'
 import { NO_POLICY } from './domain/policy/policy.ts'
 import { parsePolicyFile } from './domain/policy/policy-file.ts'
 import { PolicyRefused } from './domain/policy/policy-refused.ts'
+import { createTrustedIssuers } from './domain/trust/trusted-issuers.ts'
 
 /** A file that the configuration names cannot be used. The message says which, where and why. */
 export class StartRefused extends Error {
@@ -12,13 +13,14 @@ export class StartRefused extends Error {
 }
 
 /**
- * Reads what decides beside trust into one value, so that each decision sees one version.
+ * Reads everything that decides into one value, so that each decision sees one version.
  *
  * @throws {StartRefused} when the policy file cannot be read or is not a policy
  */
-export async function loadGuardRules({ policyFile, trust, apiKeys }: Config): Promise<Omit<GuardRules, 'issuers'>> {
+export async function loadGuardRules({ policyFile, trust, apiKeys }: Config): Promise<GuardRules> {
   return {
     policy: policyFile === undefined ? NO_POLICY : await loadPolicy(policyFile),
+    issuers: createTrustedIssuers({ ...trust, issuers: trust.issuers.map(({ issuer }) => issuer) }),
     audience: { own: trust.audience, required: trust.requireAudience },
     apiKeys: createApiKeyRing(apiKeys),
   }

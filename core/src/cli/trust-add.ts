@@ -3,11 +3,12 @@ import { systemClock } from '../adapters/time/system-clock.ts'
 import { toDidKey } from '../domain/did/did-key.ts'
 import { DidRefused } from '../domain/did/did-refused.ts'
 import { keyThumbprint } from '../domain/did/key-thumbprint.ts'
-import { parsePublicJwk } from '../domain/did/public-jwk.ts'
 import { parseKeySet } from '../domain/trust/jwks.ts'
 import type { TrustProblem } from '../domain/trust/reference-layout.ts'
 import { ownerOf, type TrustedKey, trustAgentKey, trustIssuerKey } from '../domain/trust/trusted-key.ts'
+import { fetchJwksText } from './fetch-jwks-text.ts'
 import { type CliIo, printable, printJson, printTable } from './print.ts'
+import { kidOf, readPublicKey } from './public-key-input.ts'
 import { InputRefused, readInput } from './read-input.ts'
 import { refusing } from './refusing.ts'
 import { storeOf, type TrustStoreFlags, trustStoreOptions } from './trust-store-option.ts'
@@ -107,7 +108,7 @@ function usageProblem(file: string | undefined, { issuer, kid, fromJwks, did }: 
 
 async function readKeys(
   file: string | undefined,
-  { issuer, kid, fromJwks, did }: AddFlags,
+  { issuer, kid, fromJwks, did, config }: AddFlags,
   skipped: TrustProblem[],
   io: CliIo,
 ): Promise<readonly TrustedKey[]> {
@@ -120,7 +121,9 @@ async function readKeys(
     if (issuer === undefined) throw unowned(key)
     return [trustIssuerKey(issuer, kid ?? kidOf(jwk) ?? keyThumbprint(key), key, details)]
   }
-  const text = /^https?:\/\//i.test(fromJwks) ? '' : await readInput(fromJwks, MAX_BYTES, io)
+  const text = /^https?:\/\//i.test(fromJwks)
+    ? await fetchJwksText(fromJwks, issuer ?? '', { ...(config !== undefined && { config }) }, io)
+    : await readInput(fromJwks, MAX_BYTES, io)
   return parseKeySet(text).flatMap((jwk, index) => {
     try {
       const key = readPublicKey(jwk)
@@ -132,20 +135,6 @@ async function readKeys(
       return []
     }
   })
-}
-
-function readPublicKey(jwk: Readonly<Record<string, unknown>>) {
-  if (Object.hasOwn(jwk, 'd')) {
-    throw new DidRefused(
-      'KEY_PRIVATE',
-      'The JWK holds a private key (member d), and nothing of it was kept: pin the public half, which "capiscio key gen" writes to public.jwk',
-    )
-  }
-  return parsePublicJwk(jwk)
-}
-
-function kidOf({ kid }: Readonly<Record<string, unknown>>): string | undefined {
-  return typeof kid === 'string' ? kid : undefined
 }
 
 function unowned(key: Uint8Array): InputRefused {

@@ -24,7 +24,7 @@ export interface CurrentTrustOptions {
   readonly configuration: TrustConfiguration
   /** Keys of configured issuers. */
   readonly issuerKeys: IssuerKeySource
-  readonly store: TrustStore
+  readonly store: Pick<TrustStore, 'look'>
   readonly telemetry: Pick<Telemetry, 'warning'>
 }
 
