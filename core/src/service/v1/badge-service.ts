@@ -2,6 +2,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf'
 import { BadgeService, type VerifyBadgeResponseSchema, VerifyMode, type VerifyOptions } from '@capiscio/proto/v1'
 import type { AudienceDemand } from '../../domain/badge/audience.ts'
 import { BadgeRefused } from '../../domain/badge/badge-refused.ts'
+import type { SignatureSources } from '../../domain/badge/badge-signature.ts'
 import { createLenientStatus } from '../../domain/badge/lenient-status.ts'
 import { parseBadge } from '../../domain/badge/parse-badge.ts'
 import {
@@ -15,7 +16,6 @@ import { type Ed25519PublicKey, isSameKey } from '../../domain/did/ed25519-publi
 import { parsePublicJwk } from '../../domain/did/public-jwk.ts'
 import type { TrustedIssuers } from '../../domain/trust/trusted-issuers.ts'
 import { parseStrictJsonObject } from '../../lib/strict-json.ts'
-import type { Ed25519Verifier } from '../../ports/ed25519.ts'
 import { implementService } from '../service-implementation.ts'
 import { toOldBadgeClaims } from './old-badge-claims.ts'
 import { type SignBadgeOptions, signBadge } from './sign-badge.ts'
@@ -121,8 +121,10 @@ export function createBadgeService(options: BadgeServiceOptions) {
       const call = ownCall()
       if (publicKeyJwk === '') return verify(token, call)
       try {
-        const ed25519 = onlyKey(parseKey(publicKeyJwk), call.sources.ed25519)
-        return await verify(token, { ...call, sources: { ...call.sources, ed25519 } })
+        return await verify(token, {
+          ...call,
+          sources: { ...call.sources, ...onlyKey(parseKey(publicKeyJwk), call.sources) },
+        })
       } catch (cause) {
         if (!(cause instanceof DidRefused)) throw cause
         return refused(cause.code, `public_key_jwk: ${cause.message}`)
@@ -153,11 +155,14 @@ export function createBadgeService(options: BadgeServiceOptions) {
   })
 }
 
-/** A check under which no other key has ever signed anything: what the caller's key demands besides. */
-function onlyKey(key: Ed25519PublicKey, ed25519: Ed25519Verifier): Ed25519Verifier {
+/** Checks under which no other key has ever signed anything: what the caller's key demands besides. */
+function onlyKey(key: Ed25519PublicKey, { ed25519 }: SignatureSources): Pick<SignatureSources, 'ed25519' | 'es256'> {
   return {
-    verify: (publicKey, message, signature) =>
-      isSameKey(key, publicKey as Ed25519PublicKey) && ed25519.verify(publicKey, message, signature),
+    ed25519: {
+      verify: (publicKey, message, signature) =>
+        isSameKey(key, publicKey as Ed25519PublicKey) && ed25519.verify(publicKey, message, signature),
+    },
+    es256: { verify: () => false },
   }
 }
 
