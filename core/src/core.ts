@@ -19,6 +19,7 @@ import { openEvidence } from './evidence-setup.ts'
 import { loadGuardRules } from './guard-rules.ts'
 import { openIssuerKeys } from './issuer-keys-setup.ts'
 import { openOutboundHttp } from './outbound-setup.ts'
+import { withPinnedIssuers } from './pinned-issuers.ts'
 import type { BadgeStatusSource } from './ports/badge-status.ts'
 import { createReload, ReloadRefused } from './reload.ts'
 import { openRevocations } from './revocation-setup.ts'
@@ -81,7 +82,12 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
     allowLocalhost: config.profile === 'dev',
   })
   const ed25519 = createNodeEd25519Verifier({ maxKeys: 10_000 })
-  const revocations = await openRevocations(config, { http, clock, random: systemRandom, telemetry })
+  const revocations = await openRevocations(withPinnedIssuers(config, current.pinned()), {
+    http,
+    clock,
+    random: systemRandom,
+    telemetry,
+  })
 
   const { evidence: place } = config
   const { log, directory } = await openEvidence({

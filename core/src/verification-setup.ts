@@ -4,8 +4,6 @@ import { systemRandom } from './adapters/crypto/system-random.ts'
 import { createLogger } from './adapters/telemetry/logger.ts'
 import { createMetrics } from './adapters/telemetry/metrics.ts'
 import { createTelemetry } from './adapters/telemetry/telemetry.ts'
-import { fixtureBadgeStatus } from './adapters/trust/fixture-badge-status.ts'
-import { unavailableBadgeStatus } from './adapters/trust/unavailable-sources.ts'
 import type { Config } from './config/config.ts'
 import type { VerificationRules, VerificationSources } from './domain/badge/verify-badge.ts'
 import { createDidWebDocuments } from './domain/did/did-web-documents.ts'
@@ -15,7 +13,9 @@ import type { TrustedKeys, TrustStore } from './domain/trust/trust-store.ts'
 import type { TrustedIssuers } from './domain/trust/trusted-issuers.ts'
 import { openIssuerKeys } from './issuer-keys-setup.ts'
 import { openOutboundHttp } from './outbound-setup.ts'
+import { withPinnedIssuers } from './pinned-issuers.ts'
 import type { Clock } from './ports/clock.ts'
+import { openRevocations } from './revocation-setup.ts'
 
 export interface VerificationSetup {
   readonly clock: Clock
@@ -72,6 +72,13 @@ export async function openVerification(config: Config, setup: VerificationSetup)
     telemetry,
   })
   await current.refresh()
+  // Only read: what is asked is asked for this badge, and nothing is synced or kept.
+  const revocations = await openRevocations(withPinnedIssuers(config, pinned), {
+    http,
+    clock,
+    random: systemRandom,
+    telemetry,
+  })
   return {
     issuers: current.issuers(),
     problems: kept.problems,
@@ -79,7 +86,7 @@ export async function openVerification(config: Config, setup: VerificationSetup)
       ed25519: createNodeEd25519Verifier({ maxKeys: 100 }),
       ...(trust.allowEs256 && { es256: createNodeEs256Verifier({ maxKeys: 100 }) }),
       issuerKeys: createIssuerKeySets(current.issuerKeys, trust),
-      status: profile === 'dev' ? fixtureBadgeStatus : unavailableBadgeStatus,
+      status: setup.isOffline ? revocations.offlineStatus : revocations.status,
       didDocuments: createDidWebDocuments({
         http,
         clock,
@@ -95,6 +102,10 @@ export async function openVerification(config: Config, setup: VerificationSetup)
       allowMissingTyp: trust.allowMissingTyp,
       allowEs256: trust.allowEs256,
     },
-    [Symbol.asyncDispose]: () => http[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await revocations.stop()
+      revocations[Symbol.dispose]()
+      await http[Symbol.asyncDispose]()
+    },
   }
 }

@@ -87,7 +87,8 @@ export function addBadgeVerifyCommand(badge: Command, io: CliIo): void {
 }
 
 async function verify(argument: string, flags: VerifyFlags, command: Command, io: CliIo): Promise<void> {
-  const { config } = loadConfig({ command: 'serve', flags, env: io.env })
+  const { config: configured } = loadConfig({ command: 'serve', flags, env: io.env })
+  const config = inMode(configured, flags)
   for (const [name, isSet] of leniencies(flags)) {
     if (isSet && config.profile !== 'dev') {
       command.error(
@@ -103,6 +104,7 @@ async function verify(argument: string, flags: VerifyFlags, command: Command, io
   )
   if (flags.now !== undefined) warnings.push(`--now: this is not the present, but ${new Date(flags.now).toISOString()}`)
   const explanation = await explain(token, flags, config, warnings, io)
+  if (explanation.result.ok) warnings.push(...explanation.result.badge.standing.warnings)
   for (const warning of warnings) io.stderr(`warning: ${printable(warning)}\n`)
   printVerification(explanation, warnings, flags, io)
 }
@@ -140,6 +142,14 @@ async function explain(
   const leniency = { ...flags, failOpen: false }
   const status = createLenientStatus(sources.status, leniency, (message) => void warnings.push(message))
   return await explainBadge(token, demands, { ...sources, status }, rules)
+}
+
+/** A fixture answers in every mode, and so does a folder of what is known. */
+function inMode(config: Config, { online, hybrid }: VerifyFlags): Config {
+  const { revocation } = config.trust
+  if (revocation.mode === 'fixture' || config.profile === 'air-gapped' || !(online || hybrid)) return config
+  const mode = online ? 'online' : 'hybrid'
+  return { ...config, trust: { ...config.trust, revocation: { ...revocation, mode } } }
 }
 
 /** Flags that would let a badge pass which a core in production refuses. */

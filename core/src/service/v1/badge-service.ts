@@ -65,7 +65,12 @@ export function createBadgeService(options: BadgeServiceOptions) {
   async function verify(token: string, { demands, sources, rules, warnings }: Call): Promise<Answer> {
     try {
       const { badge } = await verifyBadge(token, demands, undefined, sources, rules)
-      return { valid: true, claims: toOldBadgeClaims(badge), modeUsed, warnings }
+      return {
+        valid: true,
+        claims: toOldBadgeClaims(badge),
+        modeUsed,
+        warnings: [...warnings, ...badge.standing.warnings],
+      }
     } catch (refused) {
       if (!(refused instanceof BadgeRefused)) throw refused
       return { valid: false, modeUsed, warnings, errorCode: refused.code, errorMessage: refused.message }
