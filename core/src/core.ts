@@ -18,8 +18,9 @@ import { createIssuerKeySets } from './domain/trust/issuer-key-sets.ts'
 import { openEvidence } from './evidence-setup.ts'
 import { loadGuardRules } from './guard-rules.ts'
 import { openIssuerKeys } from './issuer-keys-setup.ts'
+import { createLateIssuers } from './late-issuer-status.ts'
 import { openOutboundHttp } from './outbound-setup.ts'
-import { withPinnedIssuers } from './pinned-issuers.ts'
+import { withOnlyPinned, withPinnedIssuers } from './pinned-issuers.ts'
 import type { BadgeStatusSource } from './ports/badge-status.ts'
 import { createReload, ReloadRefused } from './reload.ts'
 import { openRevocations } from './revocation-setup.ts'
@@ -82,12 +83,15 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
     allowLocalhost: config.profile === 'dev',
   })
   const ed25519 = createNodeEd25519Verifier({ maxKeys: 10_000 })
-  const revocations = await openRevocations(withPinnedIssuers(config, current.pinned()), {
-    http,
-    clock,
-    random: systemRandom,
-    telemetry,
-  })
+  const revocationSetup = { http, clock, random: systemRandom, telemetry }
+  const fromStart = withPinnedIssuers(config, current.pinned())
+  const revocations = await openRevocations(fromStart, revocationSetup)
+  const late = createLateIssuers(
+    revocations,
+    (issuer) => fromStart.trust.issuers.some((known) => known.issuer === issuer),
+    (issuer) => current.pinned().issuerKeys.some((key) => key.issuer === issuer),
+    (issuer) => openRevocations(withOnlyPinned(config, issuer), revocationSetup),
+  )
 
   const { evidence: place } = config
   const { log, directory } = await openEvidence({
@@ -126,7 +130,7 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
         cacheMaxBytes: config.limits.badgeCacheBytes,
       },
     })
-  const badges = verifierOf(revocations.status)
+  const badges = verifierOf(late.status)
   const guard = createToolGuard({
     rules,
     badges,
@@ -141,7 +145,7 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
     issuers: current.issuers,
     audience: loaded.audience.own,
     badges,
-    offlineBadges: verifierOf(revocations.offlineStatus),
+    offlineBadges: verifierOf(late.offlineStatus),
     ed25519,
     clock,
     requireKey: true,
@@ -219,7 +223,7 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
     createBadgeService({
       sources: {
         ...badgeSources,
-        status: revocations.status,
+        status: late.status,
         issuerKeys: createIssuerKeySets(current.issuerKeys, config.trust),
       },
       rules: { ...badgeRules, allowEs256: config.trust.allowEs256 },
@@ -249,6 +253,7 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
   const release = async (): Promise<void> => {
     issuerKeys.stop()
     await revocations.stop()
+    await late[Symbol.asyncDispose]()
     await listeners.close()
     stopWatching()
     await http[Symbol.asyncDispose]()

@@ -1,4 +1,4 @@
-import type { Config } from './config/config.ts'
+import type { Config, TrustedIssuerConfig } from './config/config.ts'
 import type { TrustedKeys } from './domain/trust/trust-store.ts'
 
 /**
@@ -9,6 +9,18 @@ export function withPinnedIssuers(config: Config, { issuerKeys }: Pick<TrustedKe
   const { issuers } = config.trust
   const known = new Set(issuers.map(({ issuer }) => issuer))
   const more = new Set(issuerKeys.map(({ issuer }) => issuer).filter((issuer) => !known.has(issuer)))
-  const pinned = [...more].map((issuer) => ({ issuer, jwksUrl: `${issuer}/.well-known/jwks.json` }))
-  return { ...config, trust: { ...config.trust, issuers: [...issuers, ...pinned] } }
+  return withIssuers(config, [...issuers, ...[...more].map(pinnedIssuer)])
+}
+
+/** The configuration as if one issuer, trusted by its pinned keys, were the only one. */
+export function withOnlyPinned(config: Config, issuer: string): Config {
+  return withIssuers(config, [pinnedIssuer(issuer)])
+}
+
+function withIssuers(config: Config, issuers: readonly TrustedIssuerConfig[]): Config {
+  return { ...config, trust: { ...config.trust, issuers } }
+}
+
+function pinnedIssuer(issuer: string): TrustedIssuerConfig {
+  return { issuer, jwksUrl: `${issuer}/.well-known/jwks.json` }
 }
