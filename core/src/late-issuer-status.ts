@@ -1,3 +1,4 @@
+import type { LocalRevocations } from './domain/revocation/local-revocations.ts'
 import type { Revocations } from './domain/revocation/revocations.ts'
 import type { BadgeStatusSource } from './ports/badge-status.ts'
 
@@ -12,11 +13,12 @@ export interface LateIssuers extends AsyncDisposable {
  * always are, and what the operator of this core revoked counts for all.
  *
  * @param known opened at the start
+ * @param knows whether they know an issuer
  * @param isPinned whether the issuer is trusted by a pinned key now
  * @param open revocations of one issuer
  */
 export function createLateIssuers(
-  known: Pick<Revocations, 'status' | 'offlineStatus' | 'local'>,
+  known: Pick<Revocations, 'status' | 'offlineStatus'> & { readonly local: Pick<LocalRevocations, 'isRevoked'> },
   knows: (issuer: string) => boolean,
   isPinned: (issuer: string) => boolean,
   open: (issuer: string) => Promise<Revocations & Disposable>,
