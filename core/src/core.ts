@@ -1,5 +1,4 @@
 import { EvidenceService } from '@capiscio/proto/core/v1'
-import { BadgeService, DIDService, TrustStoreService } from '@capiscio/proto/v1'
 import type { Logger } from 'pino'
 import { createNodeEd25519Signer, createNodeEd25519Verifier } from './adapters/crypto/node-ed25519.ts'
 import { createNodeEs256Verifier } from './adapters/crypto/node-es256.ts'
@@ -11,13 +10,17 @@ import type { Config } from './config/config.ts'
 import { createBadgeVerifier } from './domain/badge/badge-verifier.ts'
 import { createDidWebDocuments } from './domain/did/did-web-documents.ts'
 import { EVIDENCE_LOG_LIMITS } from './domain/evidence/evidence-log.ts'
+import type { GuardRules } from './domain/guard/tool-guard.ts'
 import { createToolGuard } from './domain/guard/tool-guard.ts'
 import { createServerVerifier } from './domain/identity/verify-server.ts'
 import { createAllowedToolsCompiler } from './domain/policy/allowed-tools.ts'
+import { createIssuerKeySets } from './domain/trust/issuer-key-sets.ts'
 import { openEvidence } from './evidence-setup.ts'
 import { loadGuardRules } from './guard-rules.ts'
 import { openIssuerKeys } from './issuer-keys-setup.ts'
+import { createLateIssuers } from './late-issuer-status.ts'
 import { openOutboundHttp } from './outbound-setup.ts'
+import { withOnlyPinned, withPinnedIssuers } from './pinned-issuers.ts'
 import type { BadgeStatusSource } from './ports/badge-status.ts'
 import { createReload, ReloadRefused } from './reload.ts'
 import { openRevocations } from './revocation-setup.ts'
@@ -26,10 +29,14 @@ import { createAdminService } from './service/admin-service.ts'
 import { createCoreService } from './service/core-service.ts'
 import { createEvaluateAccess } from './service/evaluate-access.ts'
 import { implementedMethods, implementService } from './service/service-implementation.ts'
+import { createBadgeService } from './service/v1/badge-service.ts'
+import { createDidService } from './service/v1/did-service.ts'
 import { createMcpService } from './service/v1/mcp-service.ts'
 import { createRevocationService } from './service/v1/revocation-service.ts'
 import { createSimpleGuardService } from './service/v1/simple-guard-service.ts'
+import { createTrustStoreService } from './service/v1/trust-store-service.ts'
 import { type BoundAddresses, createListeners } from './transport/listeners.ts'
+import { openTrust } from './trust-setup.ts'
 import { CORE_VERSION } from './version.ts'
 
 /** A running core. Stop it before the process ends. */
@@ -64,9 +71,11 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
   const startedAtMs = clock.nowMs()
   let phase: Phase = 'starting'
 
-  let rules = await loadGuardRules(config)
+  let loaded = await loadGuardRules(config)
   const http = openOutboundHttp({ ...config, clock, random: systemRandom, telemetry })
   const issuerKeys = openIssuerKeys(config.trust, { http, clock, telemetry })
+  const { store, current, watch } = await openTrust(config.trust, issuerKeys, { clock, telemetry })
+  const rules = (): GuardRules => ({ ...loaded, issuers: current.issuers() })
   const didDocuments = createDidWebDocuments({
     http,
     clock,
@@ -74,7 +83,15 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
     allowLocalhost: config.profile === 'dev',
   })
   const ed25519 = createNodeEd25519Verifier({ maxKeys: 10_000 })
-  const revocations = await openRevocations(config, { http, clock, random: systemRandom, telemetry })
+  const revocationSetup = { http, clock, random: systemRandom, telemetry }
+  const fromStart = withPinnedIssuers(config, current.pinned())
+  const revocations = await openRevocations(fromStart, revocationSetup)
+  const late = createLateIssuers(
+    revocations,
+    (issuer) => fromStart.trust.issuers.some((known) => known.issuer === issuer),
+    (issuer) => current.pinned().issuerKeys.some((key) => key.issuer === issuer),
+    (issuer) => openRevocations(withOnlyPinned(config, issuer), revocationSetup),
+  )
 
   const { evidence: place } = config
   const { log, directory } = await openEvidence({
@@ -89,27 +106,33 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
     limits: { ...EVIDENCE_LOG_LIMITS, waitingEntries: config.limits.maxWaitingDecisions },
   })
 
+  const badgeSources = {
+    ed25519,
+    ...(config.trust.allowEs256 && { es256: createNodeEs256Verifier({ maxKeys: 1_000 }) }),
+    didDocuments,
+    clock,
+  }
+  const badgeRules = {
+    clockSkewMs: config.trust.clockSkewSeconds * 1000,
+    rejectReservedIssuers: config.profile !== 'dev',
+    requireKey: config.trust.requireKey,
+    allowMissingTyp: config.trust.allowMissingTyp,
+  }
   const verifierOf = (status: BadgeStatusSource) =>
     createBadgeVerifier({
-      ed25519,
-      ...(config.trust.allowEs256 && { es256: createNodeEs256Verifier({ maxKeys: 1_000 }) }),
-      issuerKeys,
+      ...badgeSources,
+      issuerKeys: current.issuerKeys,
       status,
-      didDocuments,
-      clock,
       telemetry,
       options: {
-        clockSkewMs: config.trust.clockSkewSeconds * 1000,
+        ...badgeRules,
         cacheMaxEntries: config.limits.badgeCacheEntries,
         cacheMaxBytes: config.limits.badgeCacheBytes,
-        rejectReservedIssuers: config.profile !== 'dev',
-        requireKey: config.trust.requireKey,
-        allowMissingTyp: config.trust.allowMissingTyp,
       },
     })
-  const badges = verifierOf(revocations.status)
+  const badges = verifierOf(late.status)
   const guard = createToolGuard({
-    rules: () => rules,
+    rules,
     badges,
     evidence: log,
     clock,
@@ -119,10 +142,10 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
   })
 
   const servers = createServerVerifier({
-    issuers: () => rules.issuers,
-    audience: rules.audience.own,
+    issuers: current.issuers,
+    audience: loaded.audience.own,
     badges,
-    offlineBadges: verifierOf(revocations.offlineStatus),
+    offlineBadges: verifierOf(late.offlineStatus),
     ed25519,
     clock,
     requireKey: true,
@@ -131,11 +154,12 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
   // Callers with other credentials can be told apart without any issuer.
   const { apiKeys, trust } = config
   const needsIssuers = apiKeys.length === 0 && !trust.acceptLevelZero && trust.levelZeroKeys.length === 0
+  const pinsSomebody = (): boolean => current.pinned().issuerKeys.length + current.pinned().agentKeys.length > 0
   const notReadyReasons = (): string[] => {
     if (phase === 'starting') return ['The core is starting.']
     if (phase === 'stopping') return ['The core is shutting down.']
     if (log.state() !== 'open') return ['The evidence log cannot be written: restart the core.']
-    if (needsIssuers && issuerKeys.isWaiting())
+    if (needsIssuers && !pinsSomebody() && issuerKeys.isWaiting())
       return ['No issuer could be asked for its keys yet: badges cannot be verified.']
     return []
   }
@@ -143,7 +167,7 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
     config,
     revocations,
     apply: (next) => {
-      rules = next
+      loaded = next
     },
   })
   const evaluate = createEvaluateAccess(guard)
@@ -157,9 +181,10 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
     serverInfo: () =>
       describeServer({
         config,
-        rules: () => rules,
+        rules,
         issuerKeys,
         revocations,
+        pinned: current.pinned,
         log,
         notReadyReasons,
         startedAtMs,
@@ -179,7 +204,7 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
     createAdminService({
       reload: () =>
         reload().then(
-          () => ({ policyVersion: rules.policy.version }),
+          () => ({ policyVersion: loaded.policy.version }),
           (cause: unknown) => {
             if (!(cause instanceof ReloadRefused)) throw cause
             return { refused: cause.message }
@@ -195,7 +220,23 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
       clock,
       maxStalenessMs: config.trust.revocation.maxStalenessSeconds * 1000,
     }),
-    ...[BadgeService, DIDService, TrustStoreService].map((service) => implementService(service, {})),
+    createBadgeService({
+      sources: {
+        ...badgeSources,
+        status: late.status,
+        issuerKeys: createIssuerKeySets(current.issuerKeys, config.trust),
+      },
+      rules: { ...badgeRules, allowEs256: config.trust.allowEs256 },
+      trust: rules,
+      permitsLeniency: config.profile === 'dev',
+      acceptsLevelZero: config.trust.acceptLevelZero,
+      isOnline: config.profile !== 'air-gapped',
+      nowMs: clock.nowMs,
+      random: systemRandom,
+      createSigner: createNodeEd25519Signer,
+    }),
+    createDidService(),
+    createTrustStoreService({ store, changed: current.refresh, nowMs: clock.nowMs }),
   ]
   const listeners = createListeners({
     services,
@@ -207,11 +248,14 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
     allowedOrigins: config.web.allowedOrigins,
     limits: config.limits,
   })
+  const stopWatching = watch()
   // Listeners first, the log last: nothing can be accepted that could not be recorded.
   const release = async (): Promise<void> => {
     issuerKeys.stop()
     await revocations.stop()
+    await late[Symbol.asyncDispose]()
     await listeners.close()
+    stopWatching()
     await http[Symbol.asyncDispose]()
     revocations[Symbol.dispose]()
     await log.close()

@@ -7,6 +7,7 @@ import type { GuardRules } from './domain/guard/tool-guard.ts'
 import type { Revocations } from './domain/revocation/revocations.ts'
 import { parseJwks } from './domain/trust/jwks.ts'
 import { TrustRefused } from './domain/trust/trust-refused.ts'
+import type { TrustedKeys } from './domain/trust/trust-store.ts'
 import type { IssuerKeysSetup } from './issuer-keys-setup.ts'
 import { SourceUnavailable } from './ports/source-unavailable.ts'
 import { EVALUATE_LIMITS } from './service/evaluate-limits.ts'
@@ -17,6 +18,7 @@ export interface ServerInfoOptions {
   readonly rules: () => GuardRules
   readonly issuerKeys: IssuerKeysSetup
   readonly revocations: Revocations
+  readonly pinned: () => TrustedKeys
   readonly log: EvidenceLog
   readonly notReadyReasons: () => string[]
   readonly startedAtMs: number
@@ -29,6 +31,7 @@ export type ServerInfo = MessageInitShape<typeof GetServerInfoResponseSchema>
 export async function describeServer(options: ServerInfoOptions): Promise<ServerInfo> {
   const { config, log, issuerKeys } = options
   const reasons = options.notReadyReasons()
+  const pinned = options.pinned()
   return {
     coreVersion: CORE_VERSION,
     protoVersion: PROTO_VERSION,
@@ -40,8 +43,9 @@ export async function describeServer(options: ServerInfoOptions): Promise<Server
         ...(await describeIssuer(issuerKeys, issuer, kind, config.trust.allowEs256)),
         revocation: describeRevocation(options, issuer),
       })),
-    ),
-    acceptsLevelZero: config.trust.acceptLevelZero || config.trust.levelZeroKeys.length > 0,
+    ).then((configured) => [...configured, ...describePinned(pinned, issuerKeys)]),
+    acceptsLevelZero:
+      config.trust.acceptLevelZero || config.trust.levelZeroKeys.length > 0 || pinned.agentKeys.length > 0,
     policyVersion: options.rules().policy.version,
     evidenceLog: { origin: log.origin, vkey: log.vkey, size: BigInt(log.size), writable: log.state() === 'open' },
     limits: {
@@ -53,6 +57,14 @@ export async function describeServer(options: ServerInfoOptions): Promise<Server
     startedAt: timestampFromMs(options.startedAtMs),
     implementedMethods: options.implementedMethods(),
   }
+}
+
+/** Issuers that are trusted by their pinned keys alone. */
+function describePinned({ issuerKeys: pins }: TrustedKeys, { origins }: IssuerKeysSetup) {
+  const issuers = new Set(pins.map(({ issuer }) => issuer))
+  return [...issuers]
+    .filter((issuer) => !origins.has(issuer))
+    .map((issuer) => ({ issuer, keySource: 'store', keys: pins.filter((pin) => pin.issuer === issuer).length }))
 }
 
 /** Fetched keys are described as they are: nobody waits for a fetch to learn what a core is like. */

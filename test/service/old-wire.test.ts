@@ -237,7 +237,7 @@ describe('SimpleGuardService.GenerateKeyPair', () => {
 describe('calls of the old contract that are not offered yet', () => {
   it.each([
     MCPService.method.evaluatePolicyDecision,
-    BadgeService.method.verifyBadge,
+    BadgeService.method.requestBadge,
     SimpleGuardService.method.exportKey,
   ])('answer UNIMPLEMENTED: $name', async (method) => {
     await expect(client.callBytes(`/${method.parent.typeName}/${method.name}`, new Uint8Array())).rejects.toMatchObject(

@@ -4,6 +4,8 @@ export interface CliIo {
   stderr(text: string): void
   readonly stdoutIsTty: boolean
   readonly stderrIsTty: boolean
+  /** Standard input, for commands that take `-`. Absent means that there is none. */
+  readonly stdin?: AsyncIterable<Uint8Array>
   readonly env: Readonly<Record<string, string | undefined>>
   /** What the process ends with: 0 done, 1 refused or failed, 2 wrong usage. The last one set counts. */
   setExitCode(code: number): void

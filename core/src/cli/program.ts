@@ -6,12 +6,15 @@ import { StartRefused } from '../guard-rules.ts'
 import { AddressRefused } from '../transport/address-refused.ts'
 import { CORE_VERSION } from '../version.ts'
 import { addApiKeyCommand } from './apikey.ts'
+import { addBadgeCommand } from './badge.ts'
 import { addConfigCommand } from './config-check.ts'
 import { addDevCommand } from './dev.ts'
+import { addKeyCommand } from './key.ts'
 import { addPolicyCommand } from './policy.ts'
 import type { CliIo } from './print.ts'
 import { addRpcCommand, addServeCommand } from './serve.ts'
 import { addStatusCommand } from './status.ts'
+import { addTrustCommand } from './trust.ts'
 
 /** What a command ends with. */
 export const EXIT = {
@@ -31,6 +34,7 @@ export async function run(argv: readonly string[]): Promise<void> {
     stderr: (text) => process.stderr.write(text),
     stdoutIsTty: process.stdout.isTTY === true,
     stderrIsTty: process.stderr.isTTY === true,
+    stdin: process.stdin,
     env: process.env,
     setExitCode: (code) => {
       process.exitCode = code
@@ -55,6 +59,9 @@ export function createProgram(io: CliIo): Command {
   addConfigCommand(program, io)
   addPolicyCommand(program, io)
   addApiKeyCommand(program, io)
+  addTrustCommand(program, io)
+  addKeyCommand(program, io)
+  addBadgeCommand(program, io)
   addServeCommand(program.command('mcp').description('the same commands under their older names'), io)
   return program
 }

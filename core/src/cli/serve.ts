@@ -47,6 +47,7 @@ export function configOptions(command: Command): Command {
     .option('--allow-origin <origin...>', 'let pages of this origin call from a browser')
     .option('--state-dir <dir>', 'home of keys, outside the evidence')
     .option('--evidence-log <dir>', 'write exactly this evidence log')
+    .option('--trust-store <dir>', 'folder of pinned keys')
     .option('--policy <file>', 'policy file')
     .addOption(new Option('--log-level <level>', 'what to log').choices([...LOG_LEVELS]))
     .option('--log-file <file>', 'log there instead of to standard error')

@@ -93,6 +93,7 @@ const CONFIG_FILE = strictObject({
     revocation: REVOCATION.optional(),
     localRevocations: TEXT.optional(),
     jwksMaxStaleSeconds: wholeNumber(600, 604_800).optional(),
+    storePath: TEXT.optional(),
   }).optional(),
   outbound: strictObject({ caFile: TEXT.optional() }).optional(),
   policyFile: TEXT.optional(),

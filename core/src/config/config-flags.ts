@@ -23,6 +23,8 @@ export interface ConfigFlags {
   readonly stateDir?: string
   /** `--evidence-log DIR` */
   readonly evidenceLog?: string
+  /** `--trust-store DIR` */
+  readonly trustStore?: string
   /** `--policy FILE` */
   readonly policy?: string
   /** `--log-level LEVEL` */

@@ -89,6 +89,8 @@ export interface TrustConfig {
   readonly levelZeroKeys: readonly string[]
   /** The core's own identifiers, which a badge with an audience must name one of. */
   readonly audience: readonly string[]
+  /** Folder of pinned keys, which count beside those named here. Absent means that there is none. */
+  readonly storePath?: string
   /** Badges without an audience are denied. */
   readonly requireAudience: boolean
   readonly clockSkewSeconds: number

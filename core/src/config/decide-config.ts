@@ -10,6 +10,7 @@ import { decideListen } from './decide-listen.ts'
 import { decideOutbound } from './decide-outbound.ts'
 import { decideRevocation } from './decide-revocation.ts'
 import { decideTrust } from './decide-trust.ts'
+import { decideTrustStore } from './decide-trust-store.ts'
 import { decideWeb } from './decide-web.ts'
 import { type ConfigWarning, createDecisions, type Decisions, fromEnv, fromFlag } from './decisions.ts'
 import { ENVIRONMENT_NAMES as ENV } from './environment.ts'
@@ -52,6 +53,7 @@ export function decideConfig(sources: ConfigSources): DecidedConfig {
   const { stateDir, evidence } = decideFolders(decisions, sources)
   const trust = decideTrust(decisions, { ...sources, profile })
   const revocation = decideRevocation(decisions, { ...sources, profile }, { ...trust, stateDir })
+  const storePath = decideTrustStore(decisions, sources, evidence.root ?? evidence.directory)
   const policyFile = decidePath(decisions, sources, 'policyFile', '--policy', flags.policy, undefined)
   const logFile =
     decidePath(decisions, sources, 'logFile', '--log-file', flags.logFile, undefined) ??
@@ -66,7 +68,7 @@ export function decideConfig(sources: ConfigSources): DecidedConfig {
     insecure: flags.insecure === true,
     stateDir,
     evidence,
-    trust: { ...trust, ...revocation },
+    trust: { ...trust, ...revocation, ...(storePath !== undefined && { storePath }) },
     outbound: decideOutbound(decisions, sources),
     ...(policyFile !== undefined && { policyFile }),
     apiKeys: file?.written.apiKeys ?? [],

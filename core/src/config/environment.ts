@@ -11,6 +11,7 @@ export interface Environment {
   readonly registryEndpoint: string | undefined
   readonly trustStoreKey: string | undefined
   readonly trustStoreIssuer: string | undefined
+  readonly trustPath: string | undefined
   readonly enforcementMode: string | undefined
   readonly logLevel: string | undefined
   /** Secret. */
@@ -35,6 +36,7 @@ export const ENVIRONMENT_NAMES = {
   registryEndpoint: 'CAPISCIO_REGISTRY_ENDPOINT',
   trustStoreKey: 'CAPISCIO_TRUST_STORE_KEY',
   trustStoreIssuer: 'CAPISCIO_TRUST_STORE_ISSUER',
+  trustPath: 'CAPISCIO_TRUST_PATH',
   enforcementMode: 'CAPISCIO_ENFORCEMENT_MODE',
   logLevel: 'CAPISCIO_LOG_LEVEL',
   registryApiKey: 'CAPISCIO_REGISTRY_API_KEY',
@@ -65,7 +67,6 @@ const OF_OTHERS: ReadonlySet<string> = new Set([
   'CAPISCIO_SERVER_PRIVATE_KEY',
   'CAPISCIO_SERVER_PRIVATE_KEY_PEM',
   'CAPISCIO_SERVER_URL',
-  'CAPISCIO_TRUST_PATH',
 ])
 
 const OWN: ReadonlySet<string> = new Set(Object.values(ENVIRONMENT_NAMES))

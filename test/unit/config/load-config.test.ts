@@ -89,6 +89,7 @@ describe('without file, environment and flags', () => {
           cacheDir: '/home/u/.capiscio/core/revocations',
         },
         localRevocations: '/home/u/.capiscio/core/local-revocations.jsonl',
+        storePath: '/home/u/.capiscio/trust',
       },
       outbound: {},
       apiKeys: [],
@@ -122,6 +123,7 @@ describe('without file, environment and flags', () => {
       portFallback: true,
       stateDir: '/srv/.capiscio-dev/state',
       evidence: { root: '/srv/.capiscio-dev/evidence' },
+      trust: { storePath: '/srv/.capiscio-dev/trust' },
     })
   })
 

@@ -123,6 +123,7 @@ evidence:
   root: evidence
 policyFile: policy.yaml
 trust:
+  storePath: trust
   acceptLevelZero: true
   issuers:
     - issuer: ${DEV_ISSUER}

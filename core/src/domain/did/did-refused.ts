@@ -7,6 +7,7 @@ export type DidRefusalCode =
   | 'DID_KEY_AMBIGUOUS'
   | 'KEY_MALFORMED'
   | 'KEY_PRIVATE'
+  | 'KEY_NOT_PRIVATE'
   | 'KEY_WEAK'
 
 /** A DID, a DID document or a public key that is not what it must be. */

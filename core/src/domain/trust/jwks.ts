@@ -41,10 +41,7 @@ type Members = Readonly<Record<string, unknown>>
  * @throws {TrustRefused} when the document as a whole is not a key set
  */
 export function parseJwks(text: string, { allowEs256 = false }: JwksRules = {}): readonly IssuerKey[] {
-  if (text.length > MAX_JWKS_LENGTH) {
-    throw new TrustRefused('JWKS_TOO_LARGE', `The key set is longer than ${MAX_JWKS_LENGTH} characters`)
-  }
-  const entries = entriesOf(parseObject(text))
+  const entries = parseKeySet(text)
   const uses = new Map<unknown, number>()
   for (const { kid } of entries) uses.set(kid, (uses.get(kid) ?? 0) + 1)
   return entries
@@ -62,6 +59,19 @@ export function selectIssuerKeys(
 ): readonly IssuerKey[] {
   const fitting = keys.filter((key) => key.algorithm === algorithm)
   return kid === undefined ? fitting.slice(0, MAX_ATTEMPTS) : fitting.filter((key) => key.kid === kid)
+}
+
+/**
+ * The entries of a JWKS as they are, usable or not; a single JWK counts as a set of one.
+ *
+ * @param text attacker-controlled JSON
+ * @throws {TrustRefused} when the document as a whole is not a key set
+ */
+export function parseKeySet(text: string): readonly Members[] {
+  if (text.length > MAX_JWKS_LENGTH) {
+    throw new TrustRefused('JWKS_TOO_LARGE', `The key set is longer than ${MAX_JWKS_LENGTH} characters`)
+  }
+  return entriesOf(parseObject(text))
 }
 
 function parseObject(text: string): Members {

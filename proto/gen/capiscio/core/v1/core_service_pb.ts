@@ -1002,7 +1002,7 @@ export type TrustedIssuer = Message<"capiscio.core.v1.TrustedIssuer"> & {
   issuer: string;
 
   /**
-   * Where its keys come from: `file`, `inline` or `url`.
+   * Where its keys come from: `file`, `inline`, `url`, or `store` for pinned keys alone.
    *
    * @generated from field: string key_source = 2;
    */
