@@ -17,6 +17,7 @@ import { createAllowedToolsCompiler } from './domain/policy/allowed-tools.ts'
 import { openEvidence } from './evidence-setup.ts'
 import { loadGuardRules } from './guard-rules.ts'
 import { openIssuerKeys } from './issuer-keys-setup.ts'
+import { openListenerSecurity } from './listener-security.ts'
 import { openOutboundHttp } from './outbound-setup.ts'
 import type { BadgeStatusSource } from './ports/badge-status.ts'
 import { createReload, ReloadRefused } from './reload.ts'
@@ -76,6 +77,8 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
   const ed25519 = createNodeEd25519Verifier({ maxKeys: 10_000 })
   const revocations = await openRevocations(config, { http, clock, random: systemRandom, telemetry })
 
+  const security = await openListenerSecurity(config.listen, { clock, telemetry })
+
   const { evidence: place } = config
   const { log, directory } = await openEvidence({
     location: place.directory === undefined ? { root: place.root } : { directory: place.directory },
@@ -87,6 +90,9 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
     clock,
     telemetry,
     limits: { ...EVIDENCE_LOG_LIMITS, waitingEntries: config.limits.maxWaitingDecisions },
+  }).catch((refused: unknown) => {
+    security[Symbol.dispose]()
+    throw refused
   })
 
   const verifierOf = (status: BadgeStatusSource) =>
@@ -205,6 +211,8 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
     notReadyReasons,
     metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
     allowedOrigins: config.web.allowedOrigins,
+    tls: security.tls,
+    tokens: security.tokens,
     limits: config.limits,
   })
   // Listeners first, the log last: nothing can be accepted that could not be recorded.
@@ -214,6 +222,7 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
     await listeners.close()
     await http[Symbol.asyncDispose]()
     revocations[Symbol.dispose]()
+    security[Symbol.dispose]()
     await log.close()
   }
 

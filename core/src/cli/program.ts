@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { LogDirectoryRefused } from '../adapters/evidence/log-directory-refused.ts'
+import { FileRefused } from '../adapters/files/file-refused.ts'
 import { ConfigRefused } from '../config/config-refused.ts'
 import { EvidenceRefused } from '../domain/evidence/evidence-errors.ts'
 import { StartRefused } from '../guard-rules.ts'
@@ -81,6 +82,6 @@ export async function runProgram(program: Command, argv: readonly string[], io: 
 
 /** Errors whose message is all that a person needs. */
 function isRefusal(error: unknown): error is Error {
-  const refusals = [ConfigRefused, StartRefused, LogDirectoryRefused, AddressRefused]
+  const refusals = [ConfigRefused, StartRefused, LogDirectoryRefused, AddressRefused, FileRefused]
   return refusals.some((refusal) => error instanceof refusal)
 }

@@ -13,6 +13,10 @@ export interface Environment {
   readonly trustStoreIssuer: string | undefined
   readonly enforcementMode: string | undefined
   readonly logLevel: string | undefined
+  readonly tlsCert: string | undefined
+  readonly tlsKey: string | undefined
+  readonly tlsClientCa: string | undefined
+  readonly tokenFile: string | undefined
   /** Secret. */
   readonly registryApiKey: string | undefined
   readonly home: string | undefined
@@ -37,6 +41,10 @@ export const ENVIRONMENT_NAMES = {
   trustStoreIssuer: 'CAPISCIO_TRUST_STORE_ISSUER',
   enforcementMode: 'CAPISCIO_ENFORCEMENT_MODE',
   logLevel: 'CAPISCIO_LOG_LEVEL',
+  tlsCert: 'CAPISCIO_LISTEN_TLS_CERT',
+  tlsKey: 'CAPISCIO_LISTEN_TLS_KEY',
+  tlsClientCa: 'CAPISCIO_LISTEN_TLS_CLIENT_CA',
+  tokenFile: 'CAPISCIO_CORE_TOKEN_FILE',
   registryApiKey: 'CAPISCIO_REGISTRY_API_KEY',
   home: 'HOME',
 } as const
@@ -56,6 +64,11 @@ const OF_OTHERS: ReadonlySet<string> = new Set([
   'CAPISCIO_BINARY_PATH',
   'CAPISCIO_CA_URL',
   'CAPISCIO_CORE_ADDR',
+  'CAPISCIO_CORE_TLS_CA',
+  'CAPISCIO_CORE_TLS_CERT',
+  'CAPISCIO_CORE_TLS_KEY',
+  'CAPISCIO_CORE_TLS_SERVER_NAME',
+  'CAPISCIO_CORE_TOKEN',
   'CAPISCIO_EXIT_WITH_STDIN',
   'CAPISCIO_REQUIRE_CHECKSUM',
   'CAPISCIO_SERVER_DID',

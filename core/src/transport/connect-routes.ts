@@ -5,10 +5,13 @@ import { Code, ConnectError, type ConnectRouter, type HandlerContext } from '@co
 import type { Telemetry } from '../ports/telemetry.ts'
 import type { RpcCode, RpcFault } from '../service/rpc-fault.ts'
 import type { ServiceImplementation } from '../service/service-implementation.ts'
+import { type BearerTokens, checkBearerToken } from './bearer-token.ts'
 import type { CallGate } from './call-gate.ts'
 import { notOffered } from './fault-status.ts'
 import type { UnaryHandler } from './grpc-unary.ts'
+import { checkPrivilege } from './privileged-gate.ts'
 import { createReportFault } from './report-fault.ts'
+import { WEB_ORIGIN } from './web-origin.ts'
 
 const CODES: Readonly<Record<RpcCode, Code>> = {
   INVALID_ARGUMENT: Code.InvalidArgument,
@@ -25,12 +28,17 @@ const CODES: Readonly<Record<RpcCode, Code>> = {
   INTERNAL: Code.Internal,
 }
 
-/** The same handlers as on the gRPC listener, for Connect and gRPC-Web over HTTP/1.1. */
+/**
+ * The same handlers as on the gRPC listener, for Connect and gRPC-Web over HTTP/1.1.
+ *
+ * @param tokens wanted with every call; absent: none is
+ */
 export function addConnectRoutes(
   router: ConnectRouter,
   implementations: readonly ServiceImplementation[],
   gate: CallGate,
   telemetry: Telemetry,
+  tokens: BearerTokens | undefined,
 ): void {
   for (const { service, unary } of implementations) {
     for (const method of service.methods) {
@@ -44,18 +52,26 @@ export function addConnectRoutes(
         router.rpc(method as never, (async () => refuse(notOffered(path))) as never)
         continue
       }
-      router.rpc(method as DescMethodUnary, async (request: unknown, { signal }: HandlerContext) => {
-        try {
-          const leave = gate.enter()
+      router.rpc(
+        method as DescMethodUnary,
+        async (request: unknown, { signal, requestHeader, values }: HandlerContext) => {
           try {
-            return create(method.output as DescMessage, (await handler(request as never, { signal })) as never) as never
-          } finally {
-            leave()
+            if (tokens !== undefined) checkBearerToken(tokens, requestHeader.get('authorization') ?? undefined)
+            checkPrivilege(path, values.get(WEB_ORIGIN))
+            const leave = gate.enter()
+            try {
+              return create(
+                method.output as DescMessage,
+                (await handler(request as never, { signal })) as never,
+              ) as never
+            } finally {
+              leave()
+            }
+          } catch (thrown) {
+            return refuse(thrown)
           }
-        } catch (thrown) {
-          return refuse(thrown)
-        }
-      })
+        },
+      )
     }
   }
 }
