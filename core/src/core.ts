@@ -66,6 +66,7 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
   let phase: Phase = 'starting'
 
   let rules = await loadGuardRules(config)
+  const security = await openListenerSecurity(config.listen, { clock, telemetry })
   const http = openOutboundHttp({ ...config, clock, random: systemRandom, telemetry })
   const issuerKeys = openIssuerKeys(config.trust, { http, clock, telemetry })
   const didDocuments = createDidWebDocuments({
@@ -76,8 +77,6 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
   })
   const ed25519 = createNodeEd25519Verifier({ maxKeys: 10_000 })
   const revocations = await openRevocations(config, { http, clock, random: systemRandom, telemetry })
-
-  const security = await openListenerSecurity(config.listen, { clock, telemetry })
 
   const { evidence: place } = config
   const { log, directory } = await openEvidence({

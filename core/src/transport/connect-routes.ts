@@ -1,4 +1,4 @@
-import { create, type DescMessage, type DescMethodUnary } from '@bufbuild/protobuf'
+import { create, type DescMessage } from '@bufbuild/protobuf'
 import { durationFromMs } from '@bufbuild/protobuf/wkt'
 import { BadRequestSchema, RetryInfoSchema } from '@capiscio/proto/google/rpc'
 import { Code, ConnectError, type ConnectRouter, type HandlerContext } from '@connectrpc/connect'
@@ -45,33 +45,22 @@ export function addConnectRoutes(
       const path = `/${service.typeName}/${method.name}`
       const handler = (unary as Record<string, UnaryHandler | undefined>)[method.localName]
       const report = createReportFault(path, telemetry)
-      const refuse = (thrown: unknown): never => {
-        throw toConnectError(report(thrown))
-      }
-      if (method.methodKind !== 'unary' || handler === undefined) {
-        router.rpc(method as never, (async () => refuse(notOffered(path))) as never)
-        continue
-      }
-      router.rpc(
-        method as DescMethodUnary,
-        async (request: unknown, { signal, requestHeader, values }: HandlerContext) => {
+      const serve = async (request: unknown, { signal, requestHeader, values }: HandlerContext): Promise<unknown> => {
+        try {
+          if (tokens !== undefined) checkBearerToken(tokens, requestHeader.get('authorization') ?? undefined)
+          checkPrivilege(path, values.get(WEB_ORIGIN))
+          if (method.methodKind !== 'unary' || handler === undefined) throw notOffered(path)
+          const leave = gate.enter()
           try {
-            if (tokens !== undefined) checkBearerToken(tokens, requestHeader.get('authorization') ?? undefined)
-            checkPrivilege(path, values.get(WEB_ORIGIN))
-            const leave = gate.enter()
-            try {
-              return create(
-                method.output as DescMessage,
-                (await handler(request as never, { signal })) as never,
-              ) as never
-            } finally {
-              leave()
-            }
-          } catch (thrown) {
-            return refuse(thrown)
+            return create(method.output as DescMessage, (await handler(request as never, { signal })) as never)
+          } finally {
+            leave()
           }
-        },
-      )
+        } catch (thrown) {
+          throw toConnectError(report(thrown))
+        }
+      }
+      router.rpc(method as never, serve as never)
     }
   }
 }

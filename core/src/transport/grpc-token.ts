@@ -15,11 +15,8 @@ export function requireBearerToken(tokens: BearerTokens, telemetry: Telemetry): 
       start: (next) =>
         next({
           onReceiveMetadata(metadata, pass) {
-            const headers = metadata.get('authorization')
-            // Two headers are two opinions: none of them counts.
-            const [header] = headers.length === 1 ? headers : []
             try {
-              checkBearerToken(tokens, header?.toString())
+              checkBearerToken(tokens, metadata.get('authorization')[0]?.toString())
             } catch (thrown) {
               call.sendStatus(toServiceError(createReportFault(path, telemetry)(thrown)))
               return

@@ -16,8 +16,7 @@ export function webOrigin({ headers, socket }: Pick<IncomingMessage, 'headers' |
     listener: 'web',
     peerAddress: socket.remoteAddress,
     certificate: socket instanceof TLSSocket && socket.authorized,
-    // Browsers add these to what a page sends, and no page can take them away.
-    browser:
-      'origin' in headers || 'referer' in headers || Object.keys(headers).some((name) => name.startsWith('sec-')),
+    // Browsers add these to what a page sends, and no page can take all of them away.
+    browser: 'origin' in headers || 'referer' in headers || 'sec-fetch-site' in headers,
   })
 }
