@@ -1,9 +1,11 @@
+import { join } from 'node:path'
 import { EvidenceService } from '@capiscio/proto/core/v1'
 import { BadgeService, DIDService, TrustStoreService } from '@capiscio/proto/v1'
 import type { Logger } from 'pino'
 import { createNodeEd25519Signer, createNodeEd25519Verifier } from './adapters/crypto/node-ed25519.ts'
 import { createNodeEs256Verifier } from './adapters/crypto/node-es256.ts'
 import { systemRandom } from './adapters/crypto/system-random.ts'
+import { createFileKeyStore } from './adapters/keys/file-key-store.ts'
 import { createMetrics } from './adapters/telemetry/metrics.ts'
 import { createTelemetry } from './adapters/telemetry/telemetry.ts'
 import { systemClock } from './adapters/time/system-clock.ts'
@@ -13,6 +15,7 @@ import { createDidWebDocuments } from './domain/did/did-web-documents.ts'
 import { EVIDENCE_LOG_LIMITS } from './domain/evidence/evidence-log.ts'
 import { createToolGuard } from './domain/guard/tool-guard.ts'
 import { createServerVerifier } from './domain/identity/verify-server.ts'
+import { createKeyMaker } from './domain/keys/key-maker.ts'
 import { createAllowedToolsCompiler } from './domain/policy/allowed-tools.ts'
 import { openEvidence } from './evidence-setup.ts'
 import { loadGuardRules } from './guard-rules.ts'
@@ -26,6 +29,7 @@ import { describeServer } from './server-info.ts'
 import { createAdminService } from './service/admin-service.ts'
 import { createCoreService } from './service/core-service.ts'
 import { createEvaluateAccess } from './service/evaluate-access.ts'
+import { createGenerateKeypair } from './service/generate-keypair.ts'
 import { implementedMethods, implementService } from './service/service-implementation.ts'
 import { createMcpService } from './service/v1/mcp-service.ts'
 import { createRevocationService } from './service/v1/revocation-service.ts'
@@ -67,6 +71,10 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
 
   let rules = await loadGuardRules(config)
   const security = await openListenerSecurity(config.listen, { clock, telemetry })
+  const unprotect = (refused: unknown): never => {
+    security[Symbol.dispose]()
+    throw refused
+  }
   const http = openOutboundHttp({ ...config, clock, random: systemRandom, telemetry })
   const issuerKeys = openIssuerKeys(config.trust, { http, clock, telemetry })
   const didDocuments = createDidWebDocuments({
@@ -76,7 +84,7 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
     allowLocalhost: config.profile === 'dev',
   })
   const ed25519 = createNodeEd25519Verifier({ maxKeys: 10_000 })
-  const revocations = await openRevocations(config, { http, clock, random: systemRandom, telemetry })
+  const revocations = await openRevocations(config, { http, clock, random: systemRandom, telemetry }).catch(unprotect)
 
   const { evidence: place } = config
   const { log, directory } = await openEvidence({
@@ -89,10 +97,7 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
     clock,
     telemetry,
     limits: { ...EVIDENCE_LOG_LIMITS, waitingEntries: config.limits.maxWaitingDecisions },
-  }).catch((refused: unknown) => {
-    security[Symbol.dispose]()
-    throw refused
-  })
+  }).catch(unprotect)
 
   const verifierOf = (status: BadgeStatusSource) =>
     createBadgeVerifier({
@@ -154,11 +159,14 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
   const evaluate = createEvaluateAccess(guard)
   // Hosts send the same lists again and again; what is kept of them stays small.
   const allowedTools = createAllowedToolsCompiler({ maxLists: 256, maxCharacters: 1024 * 1024 })
+  const keyStore = createFileKeyStore(join(config.stateDir, 'keys'))
+  const keys = createKeyMaker({ store: keyStore, random: systemRandom, clock, createSigner: createNodeEd25519Signer })
   const coreService = createCoreService({
     evaluate,
     wouldAllow: guard.wouldAllow,
     allowedTools,
     servers,
+    generateKeypair: createGenerateKeypair(keys),
     serverInfo: () =>
       describeServer({
         config,
@@ -194,7 +202,7 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
       local: revocations.local,
     }),
     mcpService,
-    createSimpleGuardService({ random: systemRandom, createSigner: createNodeEd25519Signer }),
+    createSimpleGuardService({ keys, store: keyStore }),
     createRevocationService({
       revocations,
       clock,
@@ -204,7 +212,7 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
   ]
   const listeners = createListeners({
     services,
-    // Nothing that makes keys or administers: a browser may be on the other side.
+    // A browser may be on the other side: nothing that administers, and no privileged call for pages.
     webServices: [coreService, evidenceService, mcpService],
     telemetry,
     notReadyReasons,

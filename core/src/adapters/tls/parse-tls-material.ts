@@ -1,5 +1,6 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
+import { parsePemCertificates } from '../../lib/pem-certificates.ts'
 import { FileRefused } from '../files/file-refused.ts'
 
 /** PEM text of what a TLS server shows and whom it believes, proven to belong together. */
@@ -18,8 +19,6 @@ export interface TlsTexts {
   readonly privateKey: { readonly path: string; readonly text: string }
   readonly clientAuthorities?: { readonly path: string; readonly text: string }
 }
-
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g
 
 /**
  * Proves before it is used that a server can be run with what the files hold: a mistake
@@ -58,15 +57,12 @@ export function parseTlsMaterial(texts: TlsTexts, nowMs: number): TlsMaterial {
 }
 
 function parseCertificates({ path, text }: TlsTexts['certificate']): readonly X509Certificate[] {
-  const blocks = text.match(CERTIFICATE) ?? []
-  if (blocks.length === 0) throw invalid(path, 'holds no certificate: it must be PEM, with BEGIN CERTIFICATE')
-  return blocks.map((block, index) => {
-    try {
-      return new X509Certificate(block)
-    } catch (cause) {
-      throw invalid(path, `holds a certificate that cannot be read, number ${index + 1}: write it again`, cause)
-    }
-  })
+  try {
+    return parsePemCertificates(text).map((pem) => new X509Certificate(pem))
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw invalid(path, `holds no usable certificates: ${reason}`, cause)
+  }
 }
 
 function parsePrivateKey({ path, text }: TlsTexts['privateKey']): KeyObject {

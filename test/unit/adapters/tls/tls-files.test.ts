@@ -85,21 +85,21 @@ describe('files that cannot be used', () => {
     ['a key of another certificate', 'is not the key', () => copyFile(tlsPath('renewed-key.pem'), files.keyFile)],
     ['a certificate as key', 'no private key', () => copyFile(tlsPath('server.pem'), files.keyFile)],
     ['an empty key', 'no private key', () => truncate(files.keyFile)],
-    ['a key as certificate', 'no certificate', () => copyFile(tlsPath('server-key.pem'), files.certFile)],
+    ['a key as certificate', 'There is no certificate', () => copyFile(tlsPath('server-key.pem'), files.certFile)],
     ['an expired certificate', 'expired on Jan  2 00:00:00 2020 GMT', () => files.install('expired')],
     [
       'half a certificate',
-      'no certificate',
+      'There is no certificate',
       async () => writeFile(files.certFile, (await tlsPem('server.pem')).slice(0, 200)),
     ],
     [
       'a damaged certificate',
-      'cannot be read, number 1',
+      'Certificate 1 cannot be read',
       async () => writeFile(files.certFile, (await tlsPem('server.pem')).replace('MII', 'MIX')),
     ],
     [
       'a damaged certificate in the chain',
-      'cannot be read, number 2',
+      'Certificate 2 cannot be read',
       async () =>
         writeFile(files.certFile, (await tlsPem('server.pem')) + (await tlsPem('authority.pem')).replace('MII', 'MIX')),
     ],
