@@ -81,7 +81,7 @@ describe('GenerateKeypair', () => {
       code: status.INTERNAL,
       details: expect.not.stringContaining(keysFolder),
     })
-    expect(core.output()).toContain('KEY_STORE_EXPOSED')
+    await expect.poll(() => core.output()).toContain('KEY_STORE_EXPOSED')
     expect((await key('list')).stderr).toBe(
       `capiscio: ${keysFolder} must be a folder of this user that nobody else can enter: chmod 700 ${keysFolder}, and replace its keys if somebody may have read them.\n`,
     )
