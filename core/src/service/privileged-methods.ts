@@ -6,6 +6,7 @@ const ORDINARY: Readonly<Record<string, readonly string[]>> = {
   'capiscio.core.v1.CoreService': [
     'EvaluateToolAccess',
     'EvaluateToolAccessStream',
+    'FilterTools',
     'VerifyServer',
     'ParseServerIdentity',
     'GetServerInfo',
