@@ -1,5 +1,6 @@
 import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
 import type { Telemetry } from '../ports/telemetry.ts'
+import { isPrivilegedMethod } from '../service/privileged-methods.ts'
 import type { ServiceImplementation } from '../service/service-implementation.ts'
 import type { CallGate } from './call-gate.ts'
 import { notOffered, toServiceError } from './fault-status.ts'
@@ -54,7 +55,10 @@ export function toGrpcService(
         : many !== undefined
           ? serveBidi(method, many, gate, report)
           : refuse(path, responseStream, report)
-    handlers[localName] = privileged(path, serve as AnyHandler, responseStream, report, originOf) as never
+    // Asked once for each method and not with each call: most calls are ordinary.
+    handlers[localName] = isPrivilegedMethod(path)
+      ? (guarded(path, serve as AnyHandler, responseStream, report, originOf) as never)
+      : serve
   }
   return { definition, handlers }
 }
@@ -62,8 +66,8 @@ export function toGrpcService(
 type AnyCall = PeerKnown & { emit(event: 'error', error: object): boolean }
 type AnyHandler = (call: AnyCall, callback: (error: object) => void) => void
 
-/** Stands before a handler of any kind: a call that may not be made is refused before it is read. */
-function privileged(
+/** Stands before a privileged handler of any kind: a call that may not be made is refused before it is read. */
+function guarded(
   path: string,
   serve: AnyHandler,
   responseStream: boolean,

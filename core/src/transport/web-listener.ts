@@ -55,6 +55,7 @@ export function createWebListener(options: WebListenerOptions): WebListener {
   }
   const server = tls === undefined ? createServer(TIMEOUTS, serve) : createSecured(tls, serve, options.telemetry)
   server.maxConnections = maxConnections
+  server.on('drop', () => options.telemetry.connectionRefused({ listener: 'web', reason: 'limit' }))
 
   function endpoints(request: IncomingMessage, response: ServerResponse): void {
     respond(request, response).catch(() => response.destroy())

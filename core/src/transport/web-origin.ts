@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { type ContextKey, type ContextValues, createContextKey, createContextValues } from '@connectrpc/connect'
 import type { CallOrigin } from './call-origin.ts'
@@ -15,8 +16,16 @@ export function webOrigin({ headers, socket }: Pick<IncomingMessage, 'headers' |
   return createContextValues().set(WEB_ORIGIN, {
     listener: 'web',
     peerAddress: socket.remoteAddress,
-    certificate: socket instanceof TLSSocket && socket.authorized,
+    certificate: hasVerifiedCertificate(socket),
     // Browsers add these to what a page sends, and no page can take all of them away.
     browser: 'origin' in headers || 'referer' in headers || 'sec-fetch-site' in headers,
   })
+}
+
+/**
+ * Of a resumed session Node says that it is authorized, also where nobody ever showed a
+ * certificate: one must be there.
+ */
+function hasVerifiedCertificate(socket: Socket): boolean {
+  return socket instanceof TLSSocket && socket.authorized && socket.getPeerCertificate().raw !== undefined
 }
