@@ -131,10 +131,15 @@ describe('TLS on the TCP and the web listener', () => {
 
   it('takes up a renewed certificate while connections go on', async () => {
     const served = async (): Promise<string> => {
-      const socket = await secure(core, { ALPNProtocols: ['h2'] })
-      const name = String(socket.getPeerCertificate().subject.CN)
-      socket.destroy()
-      return name
+      const names = await Promise.all(
+        [core.addresses.tcp, core.addresses.http].map(async (address) => {
+          const socket = await secure(core, { ALPNProtocols: ['h2', 'http/1.1'], port: portOf(address) })
+          const name = String(socket.getPeerCertificate().subject.CN)
+          socket.destroy()
+          return name
+        }),
+      )
+      return [...new Set(names)].join(' and ')
     }
     using before = tlsClient(core)
     await ask(before)

@@ -21,10 +21,9 @@ const HANDSHAKE_MS = 10_000
 
 /** What a server of Node is made with. */
 export function toTlsOptions(tls: ServerTls): TlsOptions {
-  const { minVersion, clientCertificates } = tls
+  const { clientCertificates } = tls
   return {
     ...toContextOptions(tls, tls.material()),
-    minVersion,
     requestCert: clientCertificates !== 'none',
     rejectUnauthorized: clientCertificates === 'required',
     handshakeTimeout: HANDSHAKE_MS,

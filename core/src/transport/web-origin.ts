@@ -22,10 +22,7 @@ export function webOrigin({ headers, socket }: Pick<IncomingMessage, 'headers' |
   })
 }
 
-/**
- * Of a resumed session Node says that it is authorized, also where nobody ever showed a
- * certificate: one must be there.
- */
+/** A connection that counts as verified and shows no certificate, as a resumed session may, proves nobody. */
 function hasVerifiedCertificate(socket: Socket): boolean {
-  return socket instanceof TLSSocket && socket.authorized && socket.getPeerCertificate().raw !== undefined
+  return socket instanceof TLSSocket && socket.authorized && socket.getPeerCertificate()?.raw !== undefined
 }

@@ -34,7 +34,8 @@ signed() {
     -in "$work/request" -out "$name.pem" "$@"
 }
 
-key() { openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$work/$1-key.pem"; }
+kind='EC -pkeyopt ec_paramgen_curve:P-256'
+key() { openssl genpkey -algorithm $kind -out "$work/$1-key.pem"; }
 
 # authority NAME: its key is not kept
 authority() {
@@ -62,3 +63,5 @@ certificate foreign other-authority serverAuth $here "$far"
 certificate client authority clientAuth DNS:client "$far"
 certificate expired-client authority clientAuth DNS:client "$past"
 certificate foreign-client other-authority clientAuth DNS:client "$far"
+kind='RSA -pkeyopt rsa_keygen_bits:1024'
+certificate weak authority serverAuth $here "$far"

@@ -1,3 +1,5 @@
+import { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import { describe, expect, it } from 'vitest'
 import { RpcFault } from '../../../core/src/service/rpc-fault.ts'
 import { type CallOrigin, UNIX_ORIGIN } from '../../../core/src/transport/call-origin.ts'
@@ -67,8 +69,16 @@ describe('a privileged call', () => {
   })
 
   it('over the web listener does not pass for one with a certificate because it says so', () => {
-    const socket = { remoteAddress: '192.0.2.7', authorized: true }
-    expect(webOrigin({ headers: {}, socket } as never).get(WEB_ORIGIN).certificate).toBe(false)
+    const plain = {
+      remoteAddress: '192.0.2.7',
+      authorized: true,
+      getPeerCertificate: () => ({ raw: new Uint8Array() }),
+    }
+    const bare = Object.assign(new TLSSocket(new Socket()), { authorized: true })
+    for (const socket of [plain, bare]) {
+      expect(webOrigin({ headers: {}, socket } as never).get(WEB_ORIGIN).certificate).toBe(false)
+    }
+    bare.destroy()
   })
 })
 

@@ -86,6 +86,7 @@ describe('files that cannot be used', () => {
     ['a certificate as key', 'no private key', () => copyFile(tlsPath('server.pem'), files.keyFile)],
     ['an empty key', 'no private key', () => truncate(files.keyFile)],
     ['a key as certificate', 'There is no certificate', () => copyFile(tlsPath('server-key.pem'), files.certFile)],
+    ['a certificate that TLS libraries find too weak', 'a stronger one', () => files.install('weak')],
     ['an expired certificate', 'expired on Jan  2 00:00:00 2020 GMT', () => files.install('expired')],
     [
       'half a certificate',
