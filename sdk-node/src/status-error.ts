@@ -68,12 +68,11 @@ const TLS_FAILURES: readonly (readonly [says: RegExp, means: string])[] = [
     /no application protocol/i,
     'what listens there speaks no HTTP/2: this may be the web listener and not the gRPC one',
   ],
-  // With TLS 1.3 a client hears of its refusal after the handshake, and not always why.
-  [
-    /Failed to connect/i,
-    'it ended the connection after the handshake, as it does when it does not accept the certificate of the client',
-  ],
 ]
+
+/** With TLS 1.3 a client hears of its refusal after the handshake, and may see no more than a connection that ends. */
+const CERTIFICATE_HINT =
+  '. If it listens there, it may want a client certificate, or not accept this one (tls.cert and tls.key)'
 
 /** The error for a connection that failed over its TLS; undefined when it failed for another reason. */
 function tlsError(core: string, text: string): CoreTlsError | undefined {
@@ -97,7 +96,7 @@ const ERRORS: Readonly<Record<number, (answer: Answer) => CapiscioError>> = {
         )
       : (tlsError(core, text) ??
         new CoreConnectionError(
-          `The core at ${core} cannot be reached: ${text}. Start it ("capiscio serve") or set CAPISCIO_CORE_ADDR to where it listens; the tool was not run.`,
+          `The core at ${core} cannot be reached: ${text}. Start it ("capiscio serve") or set CAPISCIO_CORE_ADDR to where it listens${core.startsWith('https://') ? CERTIFICATE_HINT : ''}; the tool was not run.`,
         )),
   [status.DEADLINE_EXCEEDED]: ({ core, method, timeoutMs }) =>
     new CoreTimeoutError(
