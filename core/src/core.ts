@@ -1,8 +1,10 @@
+import { join } from 'node:path'
 import { EvidenceService } from '@capiscio/proto/core/v1'
 import type { Logger } from 'pino'
 import { createNodeEd25519Signer, createNodeEd25519Verifier } from './adapters/crypto/node-ed25519.ts'
 import { createNodeEs256Verifier } from './adapters/crypto/node-es256.ts'
 import { systemRandom } from './adapters/crypto/system-random.ts'
+import { createFileKeyStore } from './adapters/keys/file-key-store.ts'
 import { createMetrics } from './adapters/telemetry/metrics.ts'
 import { createTelemetry } from './adapters/telemetry/telemetry.ts'
 import { systemClock } from './adapters/time/system-clock.ts'
@@ -13,12 +15,14 @@ import { EVIDENCE_LOG_LIMITS } from './domain/evidence/evidence-log.ts'
 import type { GuardRules } from './domain/guard/tool-guard.ts'
 import { createToolGuard } from './domain/guard/tool-guard.ts'
 import { createServerVerifier } from './domain/identity/verify-server.ts'
+import { createKeyMaker } from './domain/keys/key-maker.ts'
 import { createAllowedToolsCompiler } from './domain/policy/allowed-tools.ts'
 import { createIssuerKeySets } from './domain/trust/issuer-key-sets.ts'
 import { openEvidence } from './evidence-setup.ts'
 import { loadGuardRules } from './guard-rules.ts'
 import { openIssuerKeys } from './issuer-keys-setup.ts'
 import { createLateIssuers } from './late-issuer-status.ts'
+import { openListenerSecurity } from './listener-security.ts'
 import { openOutboundHttp } from './outbound-setup.ts'
 import { withOnlyPinned, withPinnedIssuers } from './pinned-issuers.ts'
 import type { BadgeStatusSource } from './ports/badge-status.ts'
@@ -28,6 +32,7 @@ import { describeServer } from './server-info.ts'
 import { createAdminService } from './service/admin-service.ts'
 import { createCoreService } from './service/core-service.ts'
 import { createEvaluateAccess } from './service/evaluate-access.ts'
+import { createGenerateKeypair } from './service/generate-keypair.ts'
 import { implementedMethods, implementService } from './service/service-implementation.ts'
 import { createBadgeService } from './service/v1/badge-service.ts'
 import { createDidService } from './service/v1/did-service.ts'
@@ -72,6 +77,11 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
   let phase: Phase = 'starting'
 
   let loaded = await loadGuardRules(config)
+  const security = await openListenerSecurity(config.listen, { clock, telemetry })
+  const unprotect = (refused: unknown): never => {
+    security[Symbol.dispose]()
+    throw refused
+  }
   const http = openOutboundHttp({ ...config, clock, random: systemRandom, telemetry })
   const issuerKeys = openIssuerKeys(config.trust, { http, clock, telemetry })
   const { store, current, watch } = await openTrust(config.trust, issuerKeys, { clock, telemetry })
@@ -85,7 +95,7 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
   const ed25519 = createNodeEd25519Verifier({ maxKeys: 10_000 })
   const revocationSetup = { http, clock, random: systemRandom, telemetry }
   const fromStart = withPinnedIssuers(config, current.pinned())
-  const revocations = await openRevocations(fromStart, revocationSetup)
+  const revocations = await openRevocations(fromStart, revocationSetup).catch(unprotect)
   const late = createLateIssuers(
     revocations,
     (issuer) => fromStart.trust.issuers.some((known) => known.issuer === issuer),
@@ -104,7 +114,7 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
     clock,
     telemetry,
     limits: { ...EVIDENCE_LOG_LIMITS, waitingEntries: config.limits.maxWaitingDecisions },
-  })
+  }).catch(unprotect)
 
   const badgeSources = {
     ed25519,
@@ -173,11 +183,14 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
   const evaluate = createEvaluateAccess(guard)
   // Hosts send the same lists again and again; what is kept of them stays small.
   const allowedTools = createAllowedToolsCompiler({ maxLists: 256, maxCharacters: 1024 * 1024 })
+  const keyStore = createFileKeyStore(join(config.stateDir, 'keys'))
+  const keys = createKeyMaker({ store: keyStore, random: systemRandom, clock, createSigner: createNodeEd25519Signer })
   const coreService = createCoreService({
     evaluate,
     wouldAllow: guard.wouldAllow,
     allowedTools,
     servers,
+    generateKeypair: createGenerateKeypair(keys),
     serverInfo: () =>
       describeServer({
         config,
@@ -214,7 +227,7 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
       local: revocations.local,
     }),
     mcpService,
-    createSimpleGuardService({ random: systemRandom, createSigner: createNodeEd25519Signer }),
+    createSimpleGuardService({ keys, store: keyStore }),
     createRevocationService({
       revocations,
       clock,
@@ -240,12 +253,14 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
   ]
   const listeners = createListeners({
     services,
-    // Nothing that makes keys or administers: a browser may be on the other side.
+    // A browser may be on the other side: nothing that administers, and no privileged call for pages.
     webServices: [coreService, evidenceService, mcpService],
     telemetry,
     notReadyReasons,
     metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
     allowedOrigins: config.web.allowedOrigins,
+    tls: security.tls,
+    tokens: security.tokens,
     limits: config.limits,
   })
   const stopWatching = watch()
@@ -258,6 +273,7 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
     stopWatching()
     await http[Symbol.asyncDispose]()
     revocations[Symbol.dispose]()
+    security[Symbol.dispose]()
     await log.close()
   }
 

@@ -8,11 +8,13 @@ export type CapiscioErrorCode =
   | 'CORE_NOT_FOUND'
   | 'CORE_START_FAILED'
   | 'CORE_TIMEOUT'
+  | 'CORE_TLS_FAILED'
   | 'CORE_UNAVAILABLE'
   | 'CORE_UNREACHABLE'
   | 'CORE_VERSION'
   | 'CREDENTIAL_INVALID'
   | 'DISCLOSURE_CONFLICT'
+  | 'KEY_GENERATION_FAILED'
   | 'METHOD_UNIMPLEMENTED'
   | 'POP_EXPIRED'
   | 'POP_META_CONFLICT'
@@ -34,6 +36,12 @@ export abstract class CapiscioError extends Error {
 export class CoreConnectionError extends CapiscioError {
   override readonly name: string = 'CoreConnectionError'
   readonly code: CapiscioErrorCode = 'CORE_UNREACHABLE'
+}
+
+/** There is no trusted connection: the certificate of one side is not accepted by the other, or one of them speaks no TLS. */
+export class CoreTlsError extends CoreConnectionError {
+  override readonly name = 'CoreTlsError'
+  override readonly code = 'CORE_TLS_FAILED'
 }
 
 /** Embedded mode was asked for, and the package `@capiscio/core` is not installed. */
@@ -116,6 +124,12 @@ export class InvalidRequestError extends CapiscioError {
 export class RequestTooLargeError extends CapiscioError {
   override readonly name = 'RequestTooLargeError'
   readonly code = 'REQUEST_TOO_LARGE'
+}
+
+/** No key was made, or it could not be written. Nothing is left of it. */
+export class KeyGenerationError extends CapiscioError {
+  override readonly name = 'KeyGenerationError'
+  readonly code = 'KEY_GENERATION_FAILED'
 }
 
 /** The core does not offer this call. */

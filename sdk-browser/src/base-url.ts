@@ -25,6 +25,20 @@ export function parseBaseUrl(text: string, insecure = false): string {
   return `${url.origin}${url.pathname.replace(/\/+$/, '')}`
 }
 
+/**
+ * Whether a token may be sent to a URL that `parseBaseUrl` gave: not in plaintext to another
+ * machine, however much the network is trusted.
+ *
+ * @throws CoreAddressError
+ */
+export function requireConfidential(url: string): void {
+  const { protocol, hostname, origin } = new URL(url)
+  if (protocol === 'https:' || LOOPBACK.test(hostname)) return
+  throw new CoreAddressError(
+    `A token is never sent in plaintext to another machine, where it could be read on the way. Use https instead of "${origin}".`,
+  )
+}
+
 function refuse(text: string): never {
   // What looks like a password before `@`, or a token in a query, is not repeated.
   const shown = /[@?#]/.test(text) ? 'The address of the core' : `The address of the core, "${text}",`

@@ -14,7 +14,7 @@ import {
   withLimits,
 } from '@capiscio/proto/sdk'
 import { requireAbortSignal, throwIfAborted } from './abort-signal.ts'
-import { parseBaseUrl } from './base-url.ts'
+import { parseBaseUrl, requireConfidential } from './base-url.ts'
 import type { CallOptions, CoreClient } from './client.ts'
 import type { Fetch } from './core-fetch.ts'
 import { EVALUATE_OPTION_NAMES, evaluateOver, takeQuestion } from './evaluate-tool-access.ts'
@@ -27,7 +27,10 @@ import { checkVersions } from './version-check.ts'
 /** How long a call may take where nobody says otherwise, and the handshake that calls share, in milliseconds. */
 const DEFAULT_TIMEOUT_MS = 10_000
 
-const NAMES = ['baseUrl', 'insecure', 'protocol', 'timeoutMs', 'fetch'] as const
+const NAMES = ['baseUrl', 'insecure', 'token', 'protocol', 'timeoutMs', 'fetch'] as const
+
+/** RFC 6750 §2.1: whatever else would not survive a header. */
+const TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/
 const CALL_NAMES = ['signal', 'timeoutMs'] as const
 
 /** Options of `createCoreClient`. */
@@ -36,6 +39,11 @@ export interface CoreClientOptions {
   readonly baseUrl: string
   /** Allow `http://` to another machine. Default false. */
   readonly insecure?: boolean | undefined
+  /**
+   * Bearer token for a core that wants one. Whoever can read the page has it too. Never sent
+   * in plaintext to another machine. Default none.
+   */
+  readonly token?: string | undefined
   /** How calls are put into HTTP. Default `connect`. */
   readonly protocol?: Protocol | undefined
   /** Milliseconds until a call is given up. Default 10 000. */
@@ -66,7 +74,15 @@ export function createCoreClient(options: CoreClientOptions): CoreClient {
   if (options.fetch !== undefined && typeof options.fetch !== 'function') {
     throw new TypeError('fetch must be a function with the form of the browser’s.')
   }
-  const transport = createTransport(parseBaseUrl(baseUrl, insecure), protocol, options.fetch)
+  const url = parseBaseUrl(baseUrl, insecure)
+  const { token } = options
+  if (token !== undefined) {
+    if (typeof token !== 'string' || !TOKEN.test(token)) {
+      throw new TypeError('token must be the token itself: letters, digits and -._~+/ only, without "Bearer".')
+    }
+    requireConfidential(url)
+  }
+  const transport = createTransport(url, protocol, options.fetch, token)
   let handshake: Promise<void> | undefined
 
   /** One handshake serves all who wait, within the limits of each; a failed one is forgotten. */

@@ -46,8 +46,16 @@ export function requireProtocol(value: unknown): asserts value is Protocol {
   }
 }
 
-/** @param url As `parseBaseUrl` decided it. */
-export function createTransport(url: string, protocol: Protocol, fetch: Fetch | undefined): UnaryTransport {
+/**
+ * @param url As `parseBaseUrl` decided it.
+ * @param token Sent with every call.
+ */
+export function createTransport(
+  url: string,
+  protocol: Protocol,
+  fetch: Fetch | undefined,
+  token?: string | undefined,
+): UnaryTransport {
   const wire = PROTOCOLS[protocol]({ baseUrl: url, fetch: createCoreFetch(fetch) })
 
   async function unary<I extends DescMessage, O extends DescMessage>(
@@ -55,13 +63,15 @@ export function createTransport(url: string, protocol: Protocol, fetch: Fetch | 
     request: MessageShape<I>,
     options: UnaryOptions,
   ): Promise<MessageShape<O>> {
-    const { signal, timeoutMs, secrets = [] } = options
+    const { signal, timeoutMs } = options
+    const secrets = [...(options.secrets ?? []), ...(token === undefined ? [] : [token])]
+    const headers = token === undefined ? undefined : { authorization: `Bearer ${token}` }
     throwIfAborted(signal)
     const attempt = { core: url, method: method.name, timeoutMs, secrets }
     const giveUp = new AbortController()
     const headerTimeoutMs = Math.min(timeoutMs, MAX_HEADER_TIMEOUT_MS)
     try {
-      const call = wire.unary(method, giveUp.signal, headerTimeoutMs, undefined, request as never)
+      const call = wire.unary(method, giveUp.signal, headerTimeoutMs, headers, request as never)
       const { message } = await withLimits(call, { signal, timeoutMs }, () => timeoutError(attempt))
       return message
     } catch (thrown) {

@@ -63,6 +63,12 @@ function parseHttps(text: string): CoreAddress {
   return { kind: 'tls', target: `dns:${host}`, label: `https://${host}` }
 }
 
+/** Whether a plaintext address is on this machine. */
+export function isLoopbackAddress({ label }: CoreAddress): boolean {
+  const [, ipv6, name = ''] = HOST_PORT.exec(label) ?? []
+  return isLoopback(ipv6 ?? name)
+}
+
 function requirePort(port: string, text: string): void {
   if (Number(port) < 1 || Number(port) > 65_535) refuse(text)
 }

@@ -13,6 +13,8 @@ import type { CallOptions, CoreClient } from './client.ts'
 import { DEFAULT_TIMEOUT_MS } from './client.ts'
 import type { Connector } from './connector.ts'
 import { coreAddressFromEnvironment, parseCoreAddress } from './core-address.ts'
+import type { CoreTlsOptions } from './core-security.ts'
+import { checkSecurity, NO_SECURITY, readSecurityOptions, securityFromEnvironment } from './core-security.ts'
 import { createEmbeddedConnector } from './embedded-core.ts'
 import { handshake } from './handshake.ts'
 import type { UnaryTransport } from './transport.ts'
@@ -21,7 +23,7 @@ import { createTransport } from './transport.ts'
 /** How long a handshake may take, and an embedded core until it is ready, in milliseconds. */
 const CONNECT_TIMEOUT_MS = 10_000
 
-const NAMES = ['address', 'insecure', 'rootCertificates', 'timeoutMs'] as const
+const NAMES = ['address', 'insecure', 'tls', 'token', 'timeoutMs'] as const
 
 /** Options of `createCoreClient`. */
 export interface CoreClientOptions {
@@ -33,8 +35,14 @@ export interface CoreClientOptions {
   readonly address?: string | undefined
   /** Allow plaintext to another machine. Default false. */
   readonly insecure?: boolean | undefined
-  /** PEM of the certificate authorities to trust instead of Node's own. For `https://` addresses. */
-  readonly rootCertificates?: Uint8Array | undefined
+  /**
+   * For `https://` addresses. Default: Node's own authorities, no client certificate. Where
+   * the address comes from the environment and neither `tls` nor `token` is given:
+   * `CAPISCIO_CORE_TLS_CA`, `_CERT`, `_KEY`, `_SERVER_NAME` and `CAPISCIO_CORE_TOKEN`.
+   */
+  readonly tls?: CoreTlsOptions | undefined
+  /** Bearer token for a core that wants one. Never sent in plaintext to another machine. Default as for `tls`. */
+  readonly token?: string | undefined
   /** Milliseconds until a call is given up, the start of an embedded core included. Default 10 000. */
   readonly timeoutMs?: number | undefined
 }
@@ -51,20 +59,25 @@ export interface CoreClientOptions {
  * ```
  *
  * @throws TypeError for wrong options.
- * @throws CoreAddressError for an address that cannot be used.
+ * @throws CoreAddressError for an address that cannot be used, alone or with what protects it.
  */
 export function createCoreClient(options: CoreClientOptions = {}): CoreClient {
   readOptions(options, NAMES, 'The options of createCoreClient')
-  const { address, insecure = false, rootCertificates, timeoutMs = DEFAULT_TIMEOUT_MS } = options
+  const { address, insecure = false, tls, token, timeoutMs = DEFAULT_TIMEOUT_MS } = options
   requireTimeoutMs(timeoutMs)
   if (typeof insecure !== 'boolean') throw new TypeError('insecure must be true or false.')
   if (address !== undefined && typeof address !== 'string') throw new TypeError('address must be a string.')
-  if (rootCertificates !== undefined && !(rootCertificates instanceof Uint8Array)) {
-    throw new TypeError('rootCertificates must be the bytes of a PEM file.')
-  }
+  const given = tls !== undefined || token !== undefined ? readSecurityOptions(tls, token) : undefined
   const where = address ?? coreAddressFromEnvironment(process.env)
-  if (where === undefined) return clientOver(createEmbeddedConnector({ startTimeoutMs: CONNECT_TIMEOUT_MS }), timeoutMs)
-  const transport = createTransport(parseCoreAddress(where, insecure), rootCertificates)
+  if (where === undefined) {
+    if (given !== undefined) throw new TypeError('tls and token are for a core at an address: give the address too.')
+    return clientOver(createEmbeddedConnector({ startTimeoutMs: CONNECT_TIMEOUT_MS }), timeoutMs)
+  }
+  const parsed = parseCoreAddress(where, insecure)
+  // The secrets of the environment belong to the core that the environment names, and go nowhere else.
+  const security = given ?? (address === undefined ? securityFromEnvironment(process.env) : NO_SECURITY)
+  checkSecurity(parsed, security)
+  const transport = createTransport(parsed, security)
   return clientOver(
     { waitUntilReady: false, connect: async () => transport, close: async () => transport.close() },
     timeoutMs,

@@ -29,6 +29,7 @@ export {
   CoreNotFoundError,
   CoreStartError,
   CoreTimeoutError,
+  CoreTlsError,
   CoreUnavailableError,
   CoreVersionError,
   CredentialError,
@@ -38,6 +39,7 @@ export {
   generatePopRequest,
   InvalidRequestError,
   isPopNonce,
+  KeyGenerationError,
   MethodUnimplementedError,
   Outcome,
   PopError,
@@ -59,6 +61,7 @@ export { CallerCredential } from './caller-credential.ts'
 export type { CallOptions, CoreClient } from './client.ts'
 export type { CoreClientOptions } from './core-client.ts'
 export { createCoreClient } from './core-client.ts'
+export type { CoreTlsOptions } from './core-security.ts'
 export { getCredential, setCredential, withCredential } from './credential.ts'
 export { credentialFromMeta } from './credential-from-meta.ts'
 export { credentialToMeta } from './credential-to-meta.ts'
@@ -80,6 +83,8 @@ export type { ServerIdentityOptions } from './mcp/server-identity.ts'
 export { computeParamsHash } from './params-hash.ts'
 export type { KeySource, PopResponseOptions, VerifyPopOptions } from './proof-of-possession.ts'
 export { createPopResponse, verifyPopResponse } from './proof-of-possession.ts'
+export type { GenerateServerKeypairOptions, ServerKeypair } from './server-keypair.ts'
+export { generateServerKeypair, generateServerKeypairSync } from './server-keypair.ts'
 export { getServerOrigin, setServerOrigin, withServerOrigin } from './server-origin.ts'
 export type { VerifyServerOptions } from './verify-server.ts'
 export { verifyServer, verifyServerStrict } from './verify-server.ts'

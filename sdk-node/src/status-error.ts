@@ -8,6 +8,7 @@ import {
   CoreConnectionError,
   CoreFaultError,
   CoreTimeoutError,
+  CoreTlsError,
   CoreUnavailableError,
   InvalidRequestError,
   MethodUnimplementedError,
@@ -36,6 +37,53 @@ interface Answer extends Attempt {
   readonly fromCore: boolean
 }
 
+/** What the TLS library says, what that means, and what to do. The first that matches counts. */
+const TLS_FAILURES: readonly (readonly [says: RegExp, means: string])[] = [
+  [
+    /altname/i,
+    'its certificate is for another name: use that name in the address, or set serverName (CAPISCIO_CORE_TLS_SERVER_NAME)',
+  ],
+  [
+    /certificate has expired|certificate is not yet valid/i,
+    'its certificate is not valid now: have it renewed, and compare clocks',
+  ],
+  [
+    /self-signed certificate|unable to (?:verify|get)/i,
+    'its certificate comes from an authority that is not trusted here: set tls.ca (CAPISCIO_CORE_TLS_CA) to the certificate of the right one',
+  ],
+  [
+    /alert certificate required|alert handshake failure/i,
+    'it wants a client certificate: set tls.cert and tls.key (CAPISCIO_CORE_TLS_CERT, CAPISCIO_CORE_TLS_KEY)',
+  ],
+  [
+    /alert (?:bad certificate|unknown ca|certificate (?:unknown|expired|revoked)|unsupported certificate)/i,
+    'it does not accept the certificate of this client: use one of an authority that it trusts, and that is still valid',
+  ],
+  [
+    /wrong version number|packet length too long/i,
+    'what listens there speaks no TLS: start it with TLS, or use another port',
+  ],
+  [/alert protocol version|unsupported protocol/i, 'it speaks only versions of TLS that are too old'],
+  [
+    /no application protocol/i,
+    'what listens there speaks no HTTP/2: this may be the web listener and not the gRPC one',
+  ],
+]
+
+/** With TLS 1.3 a client hears of its refusal after the handshake, and may see no more than a connection that ends. */
+const CERTIFICATE_HINT =
+  '. If it listens there, it may want a client certificate, or not accept this one (tls.cert and tls.key)'
+
+/** The error for a connection that failed over its TLS; undefined when it failed for another reason. */
+function tlsError(core: string, text: string): CoreTlsError | undefined {
+  if (!core.startsWith('https://')) return undefined
+  const means = TLS_FAILURES.find(([says]) => says.test(text))?.[1]
+  if (means === undefined) return undefined
+  return new CoreTlsError(
+    `The core at ${core} cannot be trusted or does not trust this client: ${means}. The tool was not run.`,
+  )
+}
+
 /** Every status that has a meaning of its own. All others are faults of the core. */
 const ERRORS: Readonly<Record<number, (answer: Answer) => CapiscioError>> = {
   [status.INVALID_ARGUMENT]: ({ core, method, text, violations }) =>
@@ -46,9 +94,10 @@ const ERRORS: Readonly<Record<number, (answer: Answer) => CapiscioError>> = {
           `The core at ${core} cannot decide now: ${text}. Try again${retryAfterMs === undefined ? ' later' : ` in ${retryAfterMs} ms`}; the tool was not run.`,
           { retryAfterMs },
         )
-      : new CoreConnectionError(
-          `The core at ${core} cannot be reached: ${text}. Start it ("capiscio serve") or set CAPISCIO_CORE_ADDR to where it listens; the tool was not run.`,
-        ),
+      : (tlsError(core, text) ??
+        new CoreConnectionError(
+          `The core at ${core} cannot be reached: ${text}. Start it ("capiscio serve") or set CAPISCIO_CORE_ADDR to where it listens${core.startsWith('https://') ? CERTIFICATE_HINT : ''}; the tool was not run.`,
+        )),
   [status.DEADLINE_EXCEEDED]: ({ core, method, timeoutMs }) =>
     new CoreTimeoutError(
       `The core at ${core} did not answer ${method} within ${timeoutMs} ms; the tool was not run. Look at its load and log, or raise timeoutMs.`,

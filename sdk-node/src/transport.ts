@@ -5,6 +5,8 @@ import type { ChannelCredentials, ChannelOptions } from '@grpc/grpc-js'
 import { Client, credentials, Metadata } from '@grpc/grpc-js'
 import { throwIfAborted } from './abort-signal.ts'
 import type { CoreAddress } from './core-address.ts'
+import type { CoreSecurity } from './core-security.ts'
+import { NO_SECURITY } from './core-security.ts'
 import { errorFromStatus } from './status-error.ts'
 
 /** Options of one call. */
@@ -35,17 +37,26 @@ export interface UnaryTransport {
 /**
  * Connects over HTTP/2, lazily. An idle connection does not keep the process alive.
  *
- * @param rootCertificates PEM of the certificate authorities to trust instead of Node's own, for TLS.
+ * @param security What `checkSecurity` found fit for the address.
  */
-export function createTransport(address: CoreAddress, rootCertificates?: Uint8Array): UnaryTransport {
-  const client = new Client(address.target, channelCredentials(address, rootCertificates), channelOptions(address))
+export function createTransport(address: CoreAddress, security: CoreSecurity = NO_SECURITY): UnaryTransport {
+  const client = new Client(
+    address.target,
+    channelCredentials(address, security),
+    channelOptions(address, security.serverName),
+  )
+  // Who reaches a Unix socket needs no token.
+  const token = address.kind === 'unix' ? undefined : security.token
 
   function unary<I extends DescMessage, O extends DescMessage>(
     method: DescMethodUnary<I, O>,
     request: MessageShape<I>,
     options: UnaryOptions,
   ): Promise<MessageShape<O>> {
-    const { signal, timeoutMs, secrets = [], waitForReady = false } = options
+    const { signal, timeoutMs, waitForReady = false } = options
+    const secrets = [...(options.secrets ?? []), ...(token === undefined ? [] : [token])]
+    const metadata = new Metadata({ waitForReady })
+    if (token !== undefined) metadata.set('authorization', `Bearer ${token}`)
     return new Promise((resolve, reject) => {
       throwIfAborted(signal)
       const onAbort = (): void => call.cancel()
@@ -54,7 +65,7 @@ export function createTransport(address: CoreAddress, rootCertificates?: Uint8Ar
         (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
         (bytes: Buffer) => fromBinary(method.output, bytes),
         toBinary(method.input, request),
-        new Metadata({ waitForReady }),
+        metadata,
         { deadline: Date.now() + timeoutMs },
         (error, response) => {
           signal?.removeEventListener('abort', onAbort)
@@ -72,15 +83,15 @@ export function createTransport(address: CoreAddress, rootCertificates?: Uint8Ar
   return { label: address.label, unary, close: () => client.close() }
 }
 
-function channelCredentials(address: CoreAddress, rootCertificates: Uint8Array | undefined): ChannelCredentials {
+function channelCredentials(address: CoreAddress, { ca, cert, key }: CoreSecurity): ChannelCredentials {
   if (address.kind !== 'tls') return credentials.createInsecure()
-  const roots = rootCertificates === undefined ? null : Buffer.from(rootCertificates)
   // Said here, so that it hangs neither on a default nor on NODE_TLS_REJECT_UNAUTHORIZED in the environment.
-  return credentials.createSsl(roots, null, null, { rejectUnauthorized: true })
+  return credentials.createSsl(ca ?? null, key ?? null, cert ?? null, { rejectUnauthorized: true })
 }
 
-function channelOptions(address: CoreAddress): ChannelOptions {
+function channelOptions(address: CoreAddress, serverName: string | undefined): ChannelOptions {
   return {
+    ...(serverName !== undefined && { 'grpc.ssl_target_name_override': serverName }),
     // A decision leaves a record: it must not be asked twice because an answer got lost.
     'grpc.enable_retries': 0,
     'grpc.service_config_disable_resolution': 1,

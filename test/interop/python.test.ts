@@ -7,25 +7,15 @@ import { codeBlocks } from './docs-page.ts'
 import type { InteropReport } from './expected-report.ts'
 import { watchWhileStopping } from './health-watch.ts'
 import { CASES_FILE, type InteropWorld, startInteropWorld } from './interop-world.ts'
-import { cachedFolder, obtained } from './prepared.ts'
+import { obtained } from './prepared.ts'
+import { pythonBin, REQUIREMENTS } from './python-tools.ts'
 import { describeReport } from './report-suite.ts'
 import { runProgram } from './run-program.ts'
 
 const SCRIPTS = join(import.meta.dirname, 'python')
-const REQUIREMENTS = join(SCRIPTS, 'requirements.txt')
 const CAPISCIO = join(import.meta.dirname, '..', '..', 'core', 'dist', 'main.js')
 
-/** `bin` of a virtual environment with the pinned packages. */
-const bin = await obtained('Python with grpcio', async () => {
-  const version = await runProgram('python3', ['--version'])
-  const inputs = [version, readFileSync(REQUIREMENTS, 'utf8')]
-  const environment = await cachedFolder('python', inputs, async (folder) => {
-    await runProgram('python3', ['-m', 'venv', folder])
-    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', REQUIREMENTS]
-    await runProgram(join(folder, 'bin', 'python'), pip)
-  })
-  return join(environment, 'bin')
-})
+const bin = await obtained('Python with grpcio', pythonBin)
 
 describe.skipIf(bin === undefined)('Python', () => {
   const path = bin ?? ''

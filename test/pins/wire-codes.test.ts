@@ -56,6 +56,7 @@ describe('metrics', () => {
       .filter((name) => !/_(process|nodejs)_/.test(name))
     expect(own.sort()).toEqual([
       'capiscio_badge_cache_lookups_total',
+      'capiscio_connections_refused_total',
       'capiscio_decision_seconds',
       'capiscio_decisions_total',
       'capiscio_evidence_commit_records',

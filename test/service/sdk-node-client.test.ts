@@ -310,7 +310,7 @@ describe('TLS', () => {
     for (const host of ['localhost', '127.0.0.1']) {
       await using client = createCoreClient({
         address: `https://${host}:${port(core.address)}`,
-        rootCertificates: read('localhost-cert.pem'),
+        tls: { ca: read('localhost-cert.pem') },
       })
       expect((await ask(client)).outcome).toBe('ALLOW')
     }

@@ -76,6 +76,7 @@ describe('a page', () => {
     expect(preflight.status).toBe(204)
     expect(preflight.headers).toMatchObject({ 'access-control-allow-origin': APP, vary: 'origin' })
     expect(preflight.headers['access-control-allow-credentials']).toBeUndefined()
+    expect(String(preflight.headers['access-control-allow-headers'])).toContain('Authorization')
     const { status, headers } = await ask({ origin: APP })
     expect([status, headers['access-control-allow-origin']]).toEqual([200, APP])
   })

@@ -6,7 +6,7 @@ import {
   type MessageShape,
   toBinary,
 } from '@bufbuild/protobuf'
-import { Client, credentials, type ServiceError } from '@grpc/grpc-js'
+import { type ChannelCredentials, Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js'
 
 /** A bare gRPC client for tests: no retries, no interpretation, the status as it came. */
 export interface RawClient extends Disposable {
@@ -15,8 +15,15 @@ export interface RawClient extends Disposable {
   callBytes(path: string, bytes: Uint8Array): Promise<Uint8Array>
 }
 
-export function createRawClient(address: string): RawClient {
-  const client = new Client(address, credentials.createInsecure(), {
+export interface RawClientOptions {
+  /** Default: plaintext. */
+  readonly channel?: ChannelCredentials
+  /** Sent with every call as they are. */
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export function createRawClient(address: string, { channel, headers = {} }: RawClientOptions = {}): RawClient {
+  const client = new Client(address, channel ?? credentials.createInsecure(), {
     'grpc.enable_retries': 0,
     'grpc.max_send_message_length': -1,
     // One connection per client, not one per address and process.
@@ -25,10 +32,12 @@ export function createRawClient(address: string): RawClient {
   const callBytes = (path: string, bytes: Uint8Array): Promise<Uint8Array> =>
     new Promise((resolve, reject) => {
       const pass = (value: Buffer): Buffer => value
-      client.makeUnaryRequest(path, pass, pass, Buffer.from(bytes), (error: ServiceError | null, answer?: Buffer) => {
+      const metadata = Metadata.fromHttp2Headers(headers)
+      const done = (error: ServiceError | null, answer?: Buffer): void => {
         if (answer !== undefined) resolve(answer)
         else reject(error)
-      })
+      }
+      client.makeUnaryRequest(path, pass, pass, Buffer.from(bytes), metadata, done)
     })
   return {
     callBytes,

@@ -1,5 +1,6 @@
 import { create, type DescMessage, fromBinary, type MessageShape, toBinary } from '@bufbuild/protobuf'
-import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js'
+import { Client, type ServiceError, status } from '@grpc/grpc-js'
+import { CoreAddressRefused, toCoreConnection } from './core-connection.ts'
 
 /** The core gave no answer. The message says what to do. */
 export class CoreUnreachable extends Error {
@@ -7,8 +8,10 @@ export class CoreUnreachable extends Error {
 }
 
 export interface CoreCallOptions {
-  /** `host:port` or `unix:/path`. */
+  /** `host:port`, `unix:/path` or `https://host:port`. */
   readonly address: string
+  /** For the variables that say how a core is verified and what it is shown. */
+  readonly env: Readonly<Record<string, string | undefined>>
   readonly timeoutMs: number
 }
 
@@ -17,9 +20,10 @@ export async function callCore<Input extends DescMessage, Output extends DescMes
   path: string,
   input: Input,
   output: Output,
-  { address, timeoutMs }: CoreCallOptions,
+  { address, env, timeoutMs }: CoreCallOptions,
 ): Promise<MessageShape<Output>> {
-  const client = new Client(address.replace(/^unix:\/\//, 'unix:'), credentials.createInsecure())
+  const { target, channel, options, metadata } = connect(address, env)
+  const client = new Client(target, channel, options)
   try {
     return await new Promise((resolve, reject) => {
       client.makeUnaryRequest(
@@ -27,6 +31,7 @@ export async function callCore<Input extends DescMessage, Output extends DescMes
         (bytes: Buffer) => bytes,
         (bytes: Buffer) => fromBinary(output, bytes),
         Buffer.from(toBinary(input, create(input))),
+        metadata,
         { deadline: Date.now() + timeoutMs },
         (error: ServiceError | null, response?: MessageShape<Output>) => {
           if (response !== undefined) resolve(response)
@@ -39,7 +44,22 @@ export async function callCore<Input extends DescMessage, Output extends DescMes
   }
 }
 
+function connect(address: string, env: CoreCallOptions['env']): ReturnType<typeof toCoreConnection> {
+  try {
+    return toCoreConnection(address, env)
+  } catch (refused) {
+    if (!(refused instanceof CoreAddressRefused)) throw refused
+    throw new CoreUnreachable(refused.message, { cause: refused })
+  }
+}
+
 function explain(error: ServiceError | null, address: string): CoreUnreachable {
+  if (error?.code === status.UNAVAILABLE && /certificate|altname|SSL|TLS/.test(error.details)) {
+    return new CoreUnreachable(
+      `The core at ${address} was reached, and not trusted or not convinced: ${error.details} Look at CAPISCIO_CORE_TLS_CA, _CERT, _KEY and _SERVER_NAME.`,
+      { cause: error },
+    )
+  }
   if (error?.code === status.UNAVAILABLE || error?.code === status.DEADLINE_EXCEEDED) {
     return new CoreUnreachable(
       `No core answers at ${address}: start one with "capiscio serve" or "capiscio dev", or set CAPISCIO_CORE_ADDR.`,

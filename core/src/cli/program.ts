@@ -1,8 +1,10 @@
 import { Command, CommanderError } from 'commander'
 import { LogDirectoryRefused } from '../adapters/evidence/log-directory-refused.ts'
+import { FileRefused } from '../adapters/files/file-refused.ts'
 import { ConfigRefused } from '../config/config-refused.ts'
 import { EvidenceRefused } from '../domain/evidence/evidence-errors.ts'
 import { StartRefused } from '../guard-rules.ts'
+import { KeyStoreRefused } from '../ports/key-store.ts'
 import { AddressRefused } from '../transport/address-refused.ts'
 import { CORE_VERSION } from '../version.ts'
 import { addApiKeyCommand } from './apikey.ts'
@@ -10,6 +12,7 @@ import { addBadgeCommand } from './badge.ts'
 import { addConfigCommand } from './config-check.ts'
 import { addDevCommand } from './dev.ts'
 import { addKeyCommand } from './key.ts'
+import { addKeyStoreCommands } from './key-store.ts'
 import { addPolicyCommand } from './policy.ts'
 import type { CliIo } from './print.ts'
 import { addRpcCommand, addServeCommand } from './serve.ts'
@@ -62,6 +65,7 @@ export function createProgram(io: CliIo): Command {
   addTrustCommand(program, io)
   addKeyCommand(program, io)
   addBadgeCommand(program, io)
+  addKeyStoreCommands(program, io)
   addServeCommand(program.command('mcp').description('the same commands under their older names'), io)
   return program
 }
@@ -88,6 +92,6 @@ export async function runProgram(program: Command, argv: readonly string[], io: 
 
 /** Errors whose message is all that a person needs. */
 function isRefusal(error: unknown): error is Error {
-  const refusals = [ConfigRefused, StartRefused, LogDirectoryRefused, AddressRefused]
+  const refusals = [ConfigRefused, StartRefused, LogDirectoryRefused, AddressRefused, FileRefused, KeyStoreRefused]
   return refusals.some((refusal) => error instanceof refusal)
 }

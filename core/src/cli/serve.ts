@@ -51,6 +51,10 @@ export function configOptions(command: Command): Command {
     .option('--policy <file>', 'policy file')
     .addOption(new Option('--log-level <level>', 'what to log').choices([...LOG_LEVELS]))
     .option('--log-file <file>', 'log there instead of to standard error')
+    .option('--tls-cert <file>', 'certificate of the TCP and web listeners, PEM')
+    .option('--tls-key <file>', 'its private key, PEM, readable by its owner only')
+    .option('--tls-client-ca <file>', 'authorities whose clients are let in, PEM')
+    .option('--token-file <file>', 'tokens of which callers over TCP must show one')
     .option('--insecure', 'allow plaintext beyond loopback')
 }
 

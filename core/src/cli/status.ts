@@ -20,7 +20,11 @@ export function addStatusCommand(program: Command, io: CliIo): void {
   program
     .command('status')
     .description('show what a running core says about itself')
-    .option('--address <address>', 'HOST:PORT or unix:/PATH', io.env.CAPISCIO_CORE_ADDR || '127.0.0.1:50051')
+    .option(
+      '--address <address>',
+      'HOST:PORT, unix:/PATH or https://HOST:PORT',
+      io.env.CAPISCIO_CORE_ADDR || '127.0.0.1:50051',
+    )
     .option('--timeout <seconds>', 'how long to wait for an answer', '3')
     .option('--json', 'print JSON', false)
     .addHelpText('after', EXAMPLE)
@@ -30,7 +34,7 @@ export function addStatusCommand(program: Command, io: CliIo): void {
           '/capiscio.core.v1.CoreService/GetServerInfo',
           GetServerInfoRequestSchema,
           GetServerInfoResponseSchema,
-          { address, timeoutMs: Number(timeout) * 1000 },
+          { address, env: io.env, timeoutMs: Number(timeout) * 1000 },
         )
         io.stdout(json ? `${JSON.stringify(asJson(address, info), null, 2)}\n` : asText(address, info))
         if (!info.ready) io.setExitCode(1)

@@ -16,19 +16,26 @@ const MAX_JWKS_BYTES = 1024 * 1024
 /** Largest file of local revocations and largest snapshot, in bytes. */
 const MAX_REVOCATION_BYTES = 64 * 1024 * 1024
 
-/** Largest file with certificates, in bytes. */
+/** Largest file with certificates, keys or tokens, in bytes. */
 const MAX_CERTIFICATE_BYTES = 1024 * 1024
 
 /**
  * Looks into the files that a configuration names, to find out before a start what would
  * be refused at the start. Nothing of them is kept.
  */
-export function checkConfigFiles({ policyFile, trust, outbound: { caFile } }: Config): readonly ConfigProblem[] {
+export function checkConfigFiles({
+  policyFile,
+  trust,
+  listen,
+  outbound: { caFile },
+}: Config): readonly ConfigProblem[] {
+  const ofListeners = [listen.tls?.certFile, listen.tls?.keyFile, listen.tls?.clientCaFile, listen.tokenFile]
   return [
     ...(policyFile === undefined ? [] : checkPolicyFile(policyFile)),
     ...checkKeyFiles(trust),
     ...(caFile === undefined ? [] : checkCertificates(caFile)),
     ...checkRevocationFiles(trust),
+    ...ofListeners.flatMap((file) => (file === undefined ? [] : checkReadable(file))),
   ]
 }
 
@@ -60,6 +67,16 @@ function checkFile(file: string, parse: (bytes: Uint8Array) => unknown): readonl
   } catch (refused) {
     if (!(refused instanceof RevocationRefused)) throw refused
     return [{ code: 'FILE_INVALID', source: file, reason: refused.message }]
+  }
+}
+
+/** What they hold is looked at by the start itself. */
+function checkReadable(file: string): readonly ConfigProblem[] {
+  try {
+    readBoundedFile(file, MAX_CERTIFICATE_BYTES)
+    return []
+  } catch (cause) {
+    return [unreadable(file, cause)]
   }
 }
 

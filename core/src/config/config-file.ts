@@ -68,7 +68,19 @@ const API_KEYS = z
 /** The file as written: values of the right kind, not yet decided. Every field may be left out. */
 const CONFIG_FILE = strictObject({
   profile: TEXT.optional(),
-  listen: strictObject({ tcp: TEXT.optional(), socket: TEXT.optional(), http: TEXT.optional() }).optional(),
+  listen: strictObject({
+    tcp: TEXT.optional(),
+    socket: TEXT.optional(),
+    http: TEXT.optional(),
+    tls: strictObject({
+      certFile: TEXT.optional(),
+      keyFile: TEXT.optional(),
+      clientCaFile: TEXT.optional(),
+      clientCertificates: TEXT.optional(),
+      minVersion: TEXT.optional(),
+    }).optional(),
+    tokenFile: TEXT.optional(),
+  }).optional(),
   web: strictObject({
     allowedOrigins: z.array(TEXT, 'Write a list of origins').max(64, 'List at most 64 origins').optional(),
   }).optional(),

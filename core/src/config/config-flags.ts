@@ -17,6 +17,14 @@ export interface ConfigFlags {
   readonly http?: string
   /** `--allow-origin ORIGIN…` */
   readonly allowOrigin?: readonly string[]
+  /** `--tls-cert FILE` */
+  readonly tlsCert?: string
+  /** `--tls-key FILE` */
+  readonly tlsKey?: string
+  /** `--tls-client-ca FILE` */
+  readonly tlsClientCa?: string
+  /** `--token-file FILE` */
+  readonly tokenFile?: string
   /** `--insecure` */
   readonly insecure?: boolean
   /** `--state-dir DIR` */

@@ -45,6 +45,23 @@ export interface ListenConfig {
   readonly socket?: string
   /** Web listener. */
   readonly http?: TcpAddress
+  /** For `tcp` and `http`. Absent means plaintext. */
+  readonly tls?: TlsConfig
+  /** File with the tokens of which callers over `tcp` and `http` must show one. Absent means that none is wanted. */
+  readonly tokenFile?: string
+}
+
+/** The files are followed as they change. */
+export interface TlsConfig {
+  /** PEM: the certificate, then those between it and its authority. */
+  readonly certFile: string
+  /** PEM without a passphrase. */
+  readonly keyFile: string
+  /** PEM: authorities whose clients are let in. Absent means that clients need no certificate. */
+  readonly clientCaFile?: string
+  /** What becomes of clients without a certificate where `clientCaFile` is given. */
+  readonly clientCertificates: 'required' | 'optional'
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
 }
 
 /** Who may use the web listener. */

@@ -3,7 +3,9 @@ import type { ListenConfig, TcpAddress } from './config.ts'
 import type { ConfigFile } from './config-file.ts'
 import type { ConfigFlags, CoreCommand } from './config-flags.ts'
 import { DEFAULT_ORIGIN } from './config-origin.ts'
+import { decideTls, decideTokenFile } from './decide-tls.ts'
 import { type Candidate, type Decisions, fromFlag } from './decisions.ts'
+import type { Environment } from './environment.ts'
 import {
   isLoopback,
   type ListenAddress,
@@ -22,6 +24,7 @@ const NONE = 'none'
 export interface ListenSources {
   readonly command: CoreCommand
   readonly flags: ConfigFlags
+  readonly environment: Environment
   readonly file: ConfigFile | undefined
   readonly home: string | undefined
 }
@@ -32,7 +35,8 @@ export interface ListenSources {
  * `rpc` does not read the listeners of the file: its caller says where it expects it,
  * and the file may be that of a running `serve`.
  */
-export function decideListen(decisions: Decisions, { command, flags, file, home }: ListenSources): ListenConfig {
+export function decideListen(decisions: Decisions, sources: ListenSources): ListenConfig {
+  const { command, flags, file, home } = sources
   const written = command === 'rpc' ? undefined : file?.written.listen
   const flagged = decideFlagged(decisions, flags)
   const fromFile = {
@@ -48,7 +52,9 @@ export function decideListen(decisions: Decisions, { command, flags, file, home 
     (text) => (text === NONE ? undefined : parseTcpAddress(text)),
     () => (command === 'rpc' ? undefined : { host: LOOPBACK, port: WEB_PORT }),
   )
-  const listen = { ...grpc, ...(http && { http }) }
+  const tls = decideTls(decisions, sources)
+  const tokenFile = decideTokenFile(decisions, sources)
+  const listen = { ...grpc, ...(http && { http }), ...(tls && { tls }), ...(tokenFile !== undefined && { tokenFile }) }
   refuseImpossible(decisions, listen, flags.insecure === true)
   return listen
 }
@@ -111,18 +117,27 @@ function defaultGrpc(decisions: Decisions, command: CoreCommand, home: string | 
   }
 }
 
-function refuseImpossible(decisions: Decisions, { tcp, http }: ListenConfig, insecure: boolean): void {
+function refuseImpossible(decisions: Decisions, listen: ListenConfig, insecure: boolean): void {
+  const { tcp, http, tls, tokenFile } = listen
   for (const [path, address] of [
     ['listen.tcp', tcp],
     ['listen.http', http],
   ] as const) {
     if (address === undefined || isLoopback(address)) continue
     const origin = decisions.originOf(path)
-    if (insecure) {
+    if (tls !== undefined) {
+      const open = tls.clientCaFile === undefined || tls.clientCertificates === 'optional'
+      if (open && tokenFile === undefined) {
+        decisions.warn(
+          path,
+          'Whoever reaches this address may ask for decisions: set listen.tokenFile or listen.tls.clientCaFile',
+        )
+      }
+    } else if (insecure) {
       decisions.warn(path, 'Badges and API keys cross the network in plaintext: whoever sees them can use them')
     } else {
       const reason =
-        'Plaintext is for loopback: bind 127.0.0.1 or a Unix socket, or give --insecure if everybody on that network is trusted'
+        'Plaintext is for loopback: set listen.tls, bind 127.0.0.1 or a Unix socket, or give --insecure if everybody on that network is trusted'
       decisions.refuse('VALUE_INVALID', origin, reason)
     }
   }

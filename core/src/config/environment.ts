@@ -14,6 +14,10 @@ export interface Environment {
   readonly trustPath: string | undefined
   readonly enforcementMode: string | undefined
   readonly logLevel: string | undefined
+  readonly tlsCert: string | undefined
+  readonly tlsKey: string | undefined
+  readonly tlsClientCa: string | undefined
+  readonly tokenFile: string | undefined
   /** Secret. */
   readonly registryApiKey: string | undefined
   readonly home: string | undefined
@@ -39,6 +43,10 @@ export const ENVIRONMENT_NAMES = {
   trustPath: 'CAPISCIO_TRUST_PATH',
   enforcementMode: 'CAPISCIO_ENFORCEMENT_MODE',
   logLevel: 'CAPISCIO_LOG_LEVEL',
+  tlsCert: 'CAPISCIO_LISTEN_TLS_CERT',
+  tlsKey: 'CAPISCIO_LISTEN_TLS_KEY',
+  tlsClientCa: 'CAPISCIO_LISTEN_TLS_CLIENT_CA',
+  tokenFile: 'CAPISCIO_CORE_TOKEN_FILE',
   registryApiKey: 'CAPISCIO_REGISTRY_API_KEY',
   home: 'HOME',
 } as const
@@ -58,6 +66,11 @@ const OF_OTHERS: ReadonlySet<string> = new Set([
   'CAPISCIO_BINARY_PATH',
   'CAPISCIO_CA_URL',
   'CAPISCIO_CORE_ADDR',
+  'CAPISCIO_CORE_TLS_CA',
+  'CAPISCIO_CORE_TLS_CERT',
+  'CAPISCIO_CORE_TLS_KEY',
+  'CAPISCIO_CORE_TLS_SERVER_NAME',
+  'CAPISCIO_CORE_TOKEN',
   'CAPISCIO_EXIT_WITH_STDIN',
   'CAPISCIO_REQUIRE_CHECKSUM',
   'CAPISCIO_SERVER_DID',

@@ -9,6 +9,8 @@ export interface Telemetry {
   decided(event: DecidedEvent): void
   /** A request was refused before a decision, with its status and without a record. */
   requestRefused(event: { readonly method: string; readonly status: string }): void
+  /** A connection was closed before any call: too many of them, no usable TLS, or another protocol than HTTP/2. */
+  connectionRefused(event: { readonly listener: 'tcp' | 'socket' | 'web'; readonly reason: ConnectionRefusal }): void
   /** Something that should not happen did; the caller failed closed. */
   fault(event: { readonly where: string; readonly cause: unknown }): void
   /** A verified-badge cache lookup. */
@@ -49,6 +51,8 @@ export interface Telemetry {
   /** Something an operator should know once, such as a badge without audience. */
   warning(event: { readonly code: string; readonly message: string }): void
 }
+
+export type ConnectionRefusal = 'limit' | 'tls' | 'protocol'
 
 export interface DecidedEvent {
   readonly outcome: 'ALLOW' | 'DENY'

@@ -13,6 +13,7 @@ import { encodeDecision } from './encode-decision.ts'
 import type { EvaluateAccess } from './evaluate-access.ts'
 import { createEvaluateStream } from './evaluate-stream.ts'
 import { filterTools, type WouldAllow } from './filter-tools.ts'
+import type { createGenerateKeypair } from './generate-keypair.ts'
 import { invalidArgument } from './rpc-fault.ts'
 import { implementService } from './service-implementation.ts'
 import { decodeVerifyServer, encodeServerVerification } from './verify-server.ts'
@@ -22,12 +23,20 @@ export interface CoreServiceOptions {
   readonly wouldAllow: WouldAllow
   readonly allowedTools: AllowedToolsCompiler
   readonly servers: ServerVerifier
+  readonly generateKeypair: ReturnType<typeof createGenerateKeypair>
   /** What this core says about itself now. */
   readonly serverInfo: () => Promise<MessageInitShape<typeof GetServerInfoResponseSchema>>
 }
 
 /** `capiscio.core.v1.CoreService`. */
-export function createCoreService({ evaluate, wouldAllow, allowedTools, servers, serverInfo }: CoreServiceOptions) {
+export function createCoreService({
+  evaluate,
+  wouldAllow,
+  allowedTools,
+  servers,
+  generateKeypair,
+  serverInfo,
+}: CoreServiceOptions) {
   const bidi = { evaluateToolAccessStream: createEvaluateStream({ evaluate, allowedTools }) }
   return implementService(
     CoreService,
@@ -47,6 +56,8 @@ export function createCoreService({ evaluate, wouldAllow, allowedTools, servers,
         const identity = readIdentity(source)
         return identity === undefined ? {} : { identity: { serverDid: identity.did, serverBadge: identity.badge } }
       },
+
+      generateKeypair: (message) => generateKeypair(message),
 
       getServerInfo: () => serverInfo(),
     },

@@ -1,14 +1,17 @@
-import { create, type DescMessage, type DescMethodUnary } from '@bufbuild/protobuf'
+import { create, type DescMessage } from '@bufbuild/protobuf'
 import { durationFromMs } from '@bufbuild/protobuf/wkt'
 import { BadRequestSchema, RetryInfoSchema } from '@capiscio/proto/google/rpc'
 import { Code, ConnectError, type ConnectRouter, type HandlerContext } from '@connectrpc/connect'
 import type { Telemetry } from '../ports/telemetry.ts'
 import type { RpcCode, RpcFault } from '../service/rpc-fault.ts'
 import type { ServiceImplementation } from '../service/service-implementation.ts'
+import { type BearerTokens, checkBearerToken } from './bearer-token.ts'
 import type { CallGate } from './call-gate.ts'
 import { notOffered } from './fault-status.ts'
 import type { UnaryHandler } from './grpc-unary.ts'
+import { checkPrivilege } from './privileged-gate.ts'
 import { createReportFault } from './report-fault.ts'
+import { WEB_ORIGIN } from './web-origin.ts'
 
 const CODES: Readonly<Record<RpcCode, Code>> = {
   INVALID_ARGUMENT: Code.InvalidArgument,
@@ -25,37 +28,39 @@ const CODES: Readonly<Record<RpcCode, Code>> = {
   INTERNAL: Code.Internal,
 }
 
-/** The same handlers as on the gRPC listener, for Connect and gRPC-Web over HTTP/1.1. */
+/**
+ * The same handlers as on the gRPC listener, for Connect and gRPC-Web over HTTP/1.1.
+ *
+ * @param tokens wanted with every call; absent: none is
+ */
 export function addConnectRoutes(
   router: ConnectRouter,
   implementations: readonly ServiceImplementation[],
   gate: CallGate,
   telemetry: Telemetry,
+  tokens: BearerTokens | undefined,
 ): void {
   for (const { service, unary } of implementations) {
     for (const method of service.methods) {
       const path = `/${service.typeName}/${method.name}`
       const handler = (unary as Record<string, UnaryHandler | undefined>)[method.localName]
       const report = createReportFault(path, telemetry)
-      const refuse = (thrown: unknown): never => {
-        throw toConnectError(report(thrown))
-      }
-      if (method.methodKind !== 'unary' || handler === undefined) {
-        router.rpc(method as never, (async () => refuse(notOffered(path))) as never)
-        continue
-      }
-      router.rpc(method as DescMethodUnary, async (request: unknown, { signal }: HandlerContext) => {
+      const serve = async (request: unknown, { signal, requestHeader, values }: HandlerContext): Promise<unknown> => {
         try {
+          if (tokens !== undefined) checkBearerToken(tokens, requestHeader.get('authorization') ?? undefined)
+          checkPrivilege(path, values.get(WEB_ORIGIN))
+          if (method.methodKind !== 'unary' || handler === undefined) throw notOffered(path)
           const leave = gate.enter()
           try {
-            return create(method.output as DescMessage, (await handler(request as never, { signal })) as never) as never
+            return create(method.output as DescMessage, (await handler(request as never, { signal })) as never)
           } finally {
             leave()
           }
         } catch (thrown) {
-          return refuse(thrown)
+          throw toConnectError(report(thrown))
         }
-      })
+      }
+      router.rpc(method as never, serve as never)
     }
   }
 }

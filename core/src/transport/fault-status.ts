@@ -49,7 +49,7 @@ export function toStatus(fault: RpcFault): Status {
 }
 
 /** A fault as grpc-js sends it, with `google.rpc` details where there are any. */
-export function toServiceError(fault: RpcFault): Partial<ServiceError> {
+export function toServiceError(fault: RpcFault): Pick<ServiceError, 'code' | 'details' | 'metadata'> {
   const metadata = new Metadata()
   const rich = toStatus(fault)
   if (rich.details.length > 0) {

@@ -1,10 +1,13 @@
 import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
 import type { Telemetry } from '../ports/telemetry.ts'
+import { isPrivilegedMethod } from '../service/privileged-methods.ts'
 import type { ServiceImplementation } from '../service/service-implementation.ts'
 import type { CallGate } from './call-gate.ts'
 import { notOffered, toServiceError } from './fault-status.ts'
+import type { OriginOf, PeerKnown } from './grpc-origin.ts'
 import { type BidiHandler, serveBidi } from './grpc-stream.ts'
 import { serveUnary, type UnaryHandler } from './grpc-unary.ts'
+import { checkPrivilege } from './privileged-gate.ts'
 import { createReportFault, type ReportFault } from './report-fault.ts'
 
 /** One service in the two forms that `Server.addService` wants. */
@@ -18,11 +21,14 @@ const passBytes = (bytes: Buffer): Buffer => bytes
 /**
  * Serves protobuf-es handlers over grpc-js. Messages are decoded by us and not by grpc-js,
  * so that malformed bytes become INVALID_ARGUMENT with a sentence, and are counted.
+ *
+ * @param originOf tells where a call came from, on the listener that these handlers are for
  */
 export function toGrpcService(
   { service, unary, bidi }: ServiceImplementation,
   gate: CallGate,
   telemetry: Telemetry,
+  originOf: OriginOf,
 ): GrpcService {
   const definition: Record<string, ServiceDefinition[string]> = {}
   const handlers: UntypedServiceImplementation = {}
@@ -43,17 +49,47 @@ export function toGrpcService(
     }
     const one = (unary as Record<string, UnaryHandler | undefined>)[localName]
     const many = (bidi as Record<string, BidiHandler | undefined>)[localName]
-    if (one !== undefined && methodKind === 'unary') handlers[localName] = serveUnary(method, one, gate, report)
-    else if (many !== undefined) handlers[localName] = serveBidi(method, many, gate, report)
-    else handlers[localName] = refuse(path, responseStream, report)
+    const serve =
+      one !== undefined && methodKind === 'unary'
+        ? serveUnary(method, one, gate, report)
+        : many !== undefined
+          ? serveBidi(method, many, gate, report)
+          : refuse(path, responseStream, report)
+    // Asked once for each method and not with each call: most calls are ordinary.
+    handlers[localName] = isPrivilegedMethod(path)
+      ? (guarded(path, serve as AnyHandler, responseStream, report, originOf) as never)
+      : serve
   }
   return { definition, handlers }
 }
 
+type AnyCall = PeerKnown & { emit(event: 'error', error: object): boolean }
+type AnyHandler = (call: AnyCall, callback: (error: object) => void) => void
+
+/** Stands before a privileged handler of any kind: a call that may not be made is refused before it is read. */
+function guarded(
+  path: string,
+  serve: AnyHandler,
+  responseStream: boolean,
+  report: ReportFault,
+  originOf: OriginOf,
+): AnyHandler {
+  return (call, callback) => {
+    try {
+      checkPrivilege(path, originOf(call))
+    } catch (thrown) {
+      const answer = toServiceError(report(thrown))
+      if (responseStream) call.emit('error', answer)
+      else callback(answer)
+      return
+    }
+    serve(call, callback)
+  }
+}
+
 /** The handler of every method that has none. */
-function refuse(path: string, responseStream: boolean, report: ReportFault) {
+function refuse(path: string, responseStream: boolean, report: ReportFault): AnyHandler {
   const answer = () => toServiceError(report(notOffered(path)))
-  if (responseStream)
-    return (call: { emit(event: 'error', error: object): boolean }) => void call.emit('error', answer())
-  return (_call: unknown, callback: (error: object) => void) => callback(answer())
+  if (responseStream) return (call) => void call.emit('error', answer())
+  return (_call, callback) => callback(answer())
 }

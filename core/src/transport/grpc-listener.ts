@@ -1,15 +1,29 @@
-import { type AddressInfo, createServer, type ListenOptions, type Server as NetServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import type { DescService } from '@bufbuild/protobuf'
 import { Health } from '@capiscio/proto/grpc/health/v1'
-import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js'
-import { addressRefused } from './address-refused.ts'
+import {
+  type ConnectionInjector,
+  logVerbosity,
+  Server,
+  ServerCredentials,
+  type ServerInterceptor,
+  setLogVerbosity,
+} from '@grpc/grpc-js'
+import type { Telemetry } from '../ports/telemetry.ts'
+import type { BearerTokens } from './bearer-token.ts'
+import { UNIX_ORIGIN } from './call-origin.ts'
 import type { GrpcService } from './grpc-handlers.ts'
 import { createGrpcHealth } from './grpc-health.ts'
+import { type OriginOf, tcpOrigin } from './grpc-origin.ts'
 import { addGrpcReflection } from './grpc-reflection.ts'
+import { requireBearerToken } from './grpc-token.ts'
+import type { ServerTls } from './server-tls.ts'
+import { createSocketAcceptor } from './socket-acceptor.ts'
 import { prepareUnixSocket, withPrivateUmask } from './unix-socket.ts'
 
 export interface GrpcListenerOptions {
-  readonly services: readonly GrpcService[]
+  /** The services, with handlers that see where a call comes from. */
+  readonly services: (originOf: OriginOf) => readonly GrpcService[]
   /** The same services for health and reflection. */
   readonly described: readonly DescService[]
   /** Largest message in either direction. */
@@ -18,6 +32,11 @@ export interface GrpcListenerOptions {
   readonly maxConcurrentStreams: number
   /** Connections on all addresses together; one more is closed at once. */
   readonly maxConnections: number
+  /** For TCP. Absent: plaintext. */
+  readonly tls?: ServerTls | undefined
+  /** Wanted with every call over TCP. Absent: none is. */
+  readonly tokens?: BearerTokens | undefined
+  readonly telemetry: Telemetry
 }
 
 /** A gRPC server that may be bound to several addresses. */
@@ -42,82 +61,58 @@ setLogVerbosity(logVerbosity.NONE)
 /** Time for the last answers to leave a connection that some watcher keeps open. */
 const LINGER_MS = 1_000
 
-/** Plaintext HTTP/2, for loopback and Unix sockets. */
+/**
+ * HTTP/2 on TCP and on Unix sockets. Each has a server of its own, so that a call's way in
+ * is known from the start and nothing about a connection can make it a local one.
+ */
 export function createGrpcListener(options: GrpcListenerOptions): GrpcListener {
-  const { services, described, maxMessageBytes, maxConcurrentStreams, maxConnections } = options
-  const server = new Server({
-    'grpc.max_receive_message_length': maxMessageBytes,
-    'grpc.max_send_message_length': maxMessageBytes,
-    'grpc.max_concurrent_streams': maxConcurrentStreams,
-  })
-  for (const { definition, handlers } of services) server.addService(definition, handlers)
+  const { services, described, maxMessageBytes, maxConcurrentStreams, tokens, telemetry } = options
   const health = createGrpcHealth(described.map(({ typeName }) => typeName))
-  health.addToServer(server)
-  addGrpcReflection(server, [...described, Health])
+  const acceptor = createSocketAcceptor(options)
 
-  // The sockets are ours and handed over one by one: so they can be counted, and a Unix
-  // socket can be made private before anybody sees it.
-  const injector = server.createConnectionInjector(ServerCredentials.createInsecure())
-  const listeners: NetServer[] = []
-  let connections = 0
-  let onLastClosed = (): void => {}
-
-  function listen(shown: string, where: ListenOptions): Promise<NetServer> {
-    const listener = createServer({ noDelay: true }, (socket) => {
-      if (connections >= maxConnections) {
-        socket.destroy()
-        return
-      }
-      connections += 1
-      socket.once('close', () => {
-        connections -= 1
-        if (connections === 0) onLastClosed()
-      })
-      injector.injectConnection(socket)
+  function createServer(originOf: OriginOf, interceptors: ServerInterceptor[]): Server {
+    const server = new Server({
+      'grpc.max_receive_message_length': maxMessageBytes,
+      'grpc.max_send_message_length': maxMessageBytes,
+      'grpc.max_concurrent_streams': maxConcurrentStreams,
+      interceptors,
     })
-    return new Promise((resolve, reject) => {
-      const refuse = (error: Error): void => reject(addressRefused(shown, error))
-      listener.once('error', refuse)
-      listener.listen(where, () => {
-        listener.off('error', refuse)
-        listeners.push(listener)
-        resolve(listener)
-      })
-    })
+    for (const { definition, handlers } of services(originOf)) server.addService(definition, handlers)
+    health.addToServer(server)
+    addGrpcReflection(server, [...described, Health])
+    return server
   }
-
-  const stopListening = (): void => {
-    for (const listener of listeners) listener.close()
-  }
+  const tcpServer = createServer(tcpOrigin, tokens === undefined ? [] : [requireBearerToken(tokens, telemetry)])
+  const unixServer = createServer(() => UNIX_ORIGIN, [])
+  const servers = [tcpServer, unixServer]
+  const tcp = injectorOf(tcpServer)
+  const unix = injectorOf(unixServer)
 
   return {
     async listenTcp(host, port) {
-      const listener = await listen(`${host}:${port}`, { host, port })
+      const listener = await acceptor.listen('tcp', `${host}:${port}`, { host, port }, tcp)
       return (listener.address() as AddressInfo).port
     },
     async listenUnix(path) {
       await prepareUnixSocket(path)
-      await withPrivateUmask(() => listen(path, { path }))
+      await withPrivateUmask(() => acceptor.listen('socket', path, { path }, unix))
     },
     setServing: (serving) => health.set(serving),
     goAway() {
-      stopListening()
+      acceptor.stop()
       // Its callback comes too early where Node closes sessions by itself; see `drained`.
-      server.tryShutdown(() => {})
+      for (const server of servers) server.tryShutdown(() => {})
     },
-    drained() {
-      if (connections === 0) return Promise.resolve()
-      return new Promise((resolve) => {
-        const linger = setTimeout(resolve, LINGER_MS)
-        onLastClosed = () => {
-          clearTimeout(linger)
-          resolve()
-        }
-      })
-    },
+    drained: () => acceptor.emptied(LINGER_MS),
     abort() {
-      stopListening()
-      server.forceShutdown()
+      acceptor.stop()
+      for (const server of servers) server.forceShutdown()
+      acceptor.destroy()
     },
   }
+}
+
+/** TLS, where there is any, is done before: the library gets connections that it may read. */
+function injectorOf(server: Server): ConnectionInjector['injectConnection'] {
+  return server.createConnectionInjector(ServerCredentials.createInsecure()).injectConnection
 }

@@ -1,10 +1,12 @@
 import type { Telemetry } from '../ports/telemetry.ts'
 import type { ServiceImplementation } from '../service/service-implementation.ts'
 import { AddressRefused } from './address-refused.ts'
+import type { BearerTokens } from './bearer-token.ts'
 import { createCallGate } from './call-gate.ts'
 import { addConnectRoutes } from './connect-routes.ts'
 import { toGrpcService } from './grpc-handlers.ts'
 import { createGrpcListener } from './grpc-listener.ts'
+import type { ServerTls } from './server-tls.ts'
 import { createWebListener } from './web-listener.ts'
 
 export interface Address {
@@ -22,6 +24,10 @@ export interface ListenersOptions {
   readonly notReadyReasons: () => readonly string[]
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>
   readonly allowedOrigins: readonly string[]
+  /** For the TCP and the web listener. Absent: both are plaintext. */
+  readonly tls?: ServerTls | undefined
+  /** Wanted with every call over TCP and the web listener. Absent: none is. */
+  readonly tokens?: BearerTokens | undefined
   readonly limits: {
     readonly maxMessageBytes: number
     readonly maxConcurrentStreams: number
@@ -37,7 +43,7 @@ export interface ListenAt {
   readonly portFallback: boolean
 }
 
-/** Where a core is reached; what is absent was not asked for. */
+/** Where a core is reached; what is absent was not asked for. With TLS, `tcp` and `http` begin with `https://`. */
 export interface BoundAddresses {
   readonly tcp?: string
   readonly socket?: string
@@ -57,17 +63,20 @@ export interface Listeners {
 }
 
 export function createListeners(options: ListenersOptions): Listeners {
-  const { services, webServices, telemetry, limits } = options
+  const { services, webServices, telemetry, tls, tokens, limits } = options
   const gate = createCallGate()
   const grpc = createGrpcListener({
-    services: services.map((service) => toGrpcService(service, gate, telemetry)),
+    services: (originOf) => services.map((service) => toGrpcService(service, gate, telemetry, originOf)),
     described: services.map(({ service }) => service),
+    tls,
+    tokens,
+    telemetry,
     ...limits,
   })
   const web = createWebListener({
     ...options,
     ...limits,
-    routes: (router) => addConnectRoutes(router, webServices, gate, telemetry),
+    routes: (router) => addConnectRoutes(router, webServices, gate, telemetry, tokens),
   })
   return {
     async bind({ tcp, socket, http, portFallback }) {
@@ -83,8 +92,8 @@ export function createListeners(options: ListenersOptions): Listeners {
       if (socket !== undefined) await grpc.listenUnix(socket)
       return {
         ...(socket !== undefined && { socket: `unix:${socket}` }),
-        ...(tcp && { tcp: await bind(tcp, grpc.listenTcp) }),
-        ...(http && { http: `http://${await bind(http, web.listen)}` }),
+        ...(tcp && { tcp: `${tls ? 'https://' : ''}${await bind(tcp, grpc.listenTcp)}` }),
+        ...(http && { http: `${tls ? 'https' : 'http'}://${await bind(http, web.listen)}` }),
       }
     },
     setServing: (serving) => grpc.setServing(serving),

@@ -1,5 +1,8 @@
+import { X509Certificate } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { isIP } from 'node:net'
 import { cors } from '@connectrpc/connect'
+import type { ServerTls } from './server-tls.ts'
 
 /** Who may call the web listener. */
 export interface WebGuard {
@@ -17,12 +20,19 @@ const PREFLIGHT_MAX_AGE_SECONDS = 600
  * that it rebinds. So the Host must be this machine's own, or the address of the connection
  * itself, and an Origin, where there is one, must be configured. Without configured origins
  * no page gets through and no CORS header is ever sent.
+ *
+ * @param isCertified whether a host name is one of the certificate's; absent without TLS. A
+ *   rebound name is none of them, and its browser would not have connected
  */
-export function createWebGuard(allowedOrigins: readonly string[]): WebGuard {
+export function createWebGuard(
+  allowedOrigins: readonly string[],
+  isCertified: (name: string) => boolean = () => false,
+): WebGuard {
   const origins = new Set(allowedOrigins)
   return {
     handled(request, response) {
-      if (!isOwnHost(request.headers.host, request.socket.localAddress)) {
+      const name = hostName(request.headers.host)
+      if (!isOwnHost(name, request.socket.localAddress) && !isCertified(name)) {
         refuse(response, 'This Host is not served here. Use the address that the core listens on.')
         return true
       }
@@ -38,7 +48,7 @@ export function createWebGuard(allowedOrigins: readonly string[]): WebGuard {
       if (request.method !== 'OPTIONS') return false
       response.writeHead(204, {
         'access-control-allow-methods': cors.allowedMethods.join(', '),
-        'access-control-allow-headers': cors.allowedHeaders.join(', '),
+        'access-control-allow-headers': [...cors.allowedHeaders, 'Authorization'].join(', '),
         'access-control-max-age': String(PREFLIGHT_MAX_AGE_SECONDS),
       })
       response.end()
@@ -52,9 +62,21 @@ function refuse(response: ServerResponse, text: string): void {
   response.end(`${text}\n`)
 }
 
+/** The names that a server's certificate covers, as it is renewed. */
+export function createCertifiedHosts(tls: ServerTls): (name: string) => boolean {
+  let certificate = new X509Certificate(tls.material().certificatePem)
+  tls.onChange(({ certificatePem }) => {
+    certificate = new X509Certificate(certificatePem)
+  })
+  return (name) => (isIP(name) === 0 ? certificate.checkHost(name) : certificate.checkIP(name)) !== undefined
+}
+
+/** The name in a Host header, without port and brackets; empty when there is none. */
+function hostName(host = ''): string {
+  return host.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1')
+}
+
 /** Accepts `localhost`, literal loopback addresses, and the address of this very connection. */
-function isOwnHost(host: string | undefined, localAddress: string | undefined): boolean {
-  if (host === undefined) return false
-  const name = host.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1')
-  return name === 'localhost' || name === '127.0.0.1' || name === '::1' || name === localAddress
+function isOwnHost(name: string, localAddress: string | undefined): boolean {
+  return name === 'localhost' || name === '127.0.0.1' || name === '::1' || (name !== '' && name === localAddress)
 }

@@ -1,9 +1,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { ConnectRouter } from '@connectrpc/connect'
 import { connectNodeAdapter } from '@connectrpc/connect-node'
+import type { Telemetry } from '../ports/telemetry.ts'
 import { addressRefused } from './address-refused.ts'
-import { createWebGuard } from './web-guard.ts'
+import { type ServerTls, toContextOptions, toTlsOptions } from './server-tls.ts'
+import { createCertifiedHosts, createWebGuard } from './web-guard.ts'
+import { webOrigin } from './web-origin.ts'
 
 export interface WebListenerOptions {
   /** What keeps the core from deciding; empty when it is ready. */
@@ -16,6 +20,9 @@ export interface WebListenerOptions {
   readonly allowedOrigins: readonly string[]
   readonly maxMessageBytes: number
   readonly maxConnections: number
+  /** Absent: plaintext. */
+  readonly tls?: ServerTls | undefined
+  readonly telemetry: Pick<Telemetry, 'connectionRefused'>
 }
 
 /** HTTP/1.1: Connect, gRPC-Web, `/healthz`, `/readyz` and `/metrics`. */
@@ -28,22 +35,27 @@ export interface WebListener {
   close(): Promise<void>
 }
 
+const TIMEOUTS = { requestTimeout: 30_000, headersTimeout: 5_000 }
+
 const PATHS: readonly string[] = ['/healthz', '/readyz', '/metrics']
 
 export function createWebListener(options: WebListenerOptions): WebListener {
-  const { notReadyReasons, metrics, routes, allowedOrigins, maxMessageBytes, maxConnections } = options
-  const guard = createWebGuard(allowedOrigins)
+  const { notReadyReasons, metrics, routes, allowedOrigins, maxMessageBytes, maxConnections, tls } = options
+  const guard = createWebGuard(allowedOrigins, tls && createCertifiedHosts(tls))
   const rpc = connectNodeAdapter({
     routes,
     fallback: endpoints as never,
     readMaxBytes: maxMessageBytes,
     grpc: false,
+    contextValues: webOrigin,
   })
-  const server = createServer({ requestTimeout: 30_000, headersTimeout: 5_000 }, (request, response) => {
+  const serve = (request: IncomingMessage, response: ServerResponse): void => {
     readToTheEnd(request, response)
     if (!guard.handled(request, response)) rpc(request, response)
-  })
+  }
+  const server = tls === undefined ? createServer(TIMEOUTS, serve) : createSecured(tls, serve, options.telemetry)
   server.maxConnections = maxConnections
+  server.on('drop', () => options.telemetry.connectionRefused({ listener: 'web', reason: 'limit' }))
 
   function endpoints(request: IncomingMessage, response: ServerResponse): void {
     respond(request, response).catch(() => response.destroy())
@@ -89,6 +101,17 @@ export function createWebListener(options: WebListenerOptions): WebListener {
         server.closeAllConnections()
       }),
   }
+}
+
+function createSecured(
+  tls: ServerTls,
+  serve: (request: IncomingMessage, response: ServerResponse) => void,
+  telemetry: WebListenerOptions['telemetry'],
+): Server {
+  const server = createHttpsServer({ ...toTlsOptions(tls), ...TIMEOUTS }, serve)
+  server.on('tlsClientError', () => telemetry.connectionRefused({ listener: 'web', reason: 'tls' }))
+  tls.onChange((material) => server.setSecureContext(toContextOptions(tls, material)))
+  return server
 }
 
 /**

@@ -95,8 +95,8 @@ describe('a client is refused when it is made', () => {
     ['with a timeout of nothing', { address: 'localhost:1', timeoutMs: 0 }, TypeError],
     ['with "yes" for insecure', { address: '10.0.0.1:50051', insecure: 'yes' }, TypeError],
     [
-      'with the path of a certificate instead of its bytes',
-      { address: 'https://h', rootCertificates: 'ca.pem' },
+      'with the path of a certificate instead of the certificate',
+      { address: 'https://h', tls: { ca: 'ca.pem' } },
       TypeError,
     ],
   ])('%s', (_what, options, error) => {

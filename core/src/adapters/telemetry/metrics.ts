@@ -9,6 +9,7 @@ export interface Metrics {
   readonly decisions: Counter<'outcome' | 'reason'>
   readonly decisionSeconds: Histogram
   readonly requestsRefused: Counter<'method' | 'status'>
+  readonly connectionsRefused: Counter<'listener' | 'reason'>
   readonly faults: Counter<'where'>
   readonly badgeCacheLookups: Counter<'result'>
   readonly evidenceCommits: Counter
@@ -50,6 +51,12 @@ export function createMetrics(): Metrics {
       name: 'capiscio_requests_refused_total',
       help: 'Requests answered with a gRPC status instead of a decision.',
       labelNames: ['method', 'status'],
+      registers,
+    }),
+    connectionsRefused: new Counter({
+      name: 'capiscio_connections_refused_total',
+      help: 'Connections closed before any call, by listener (tcp, socket, web) and reason (limit, tls, protocol).',
+      labelNames: ['listener', 'reason'],
       registers,
     }),
     faults: new Counter({

@@ -15,6 +15,10 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
       metrics.requestsRefused.inc({ method, status })
       logger.debug({ event: 'request_refused', method, status })
     },
+    connectionRefused({ listener, reason }) {
+      metrics.connectionsRefused.inc({ listener, reason })
+      logger.debug({ event: 'connection_refused', listener, reason })
+    },
     fault({ where, cause }) {
       metrics.faults.inc({ where })
       logger.error({ event: 'fault', where, err: cause })

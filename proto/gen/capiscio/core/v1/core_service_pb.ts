@@ -705,8 +705,8 @@ export const ParseServerIdentityResponseSchema: GenMessage<ParseServerIdentityRe
  */
 export type GenerateKeypairRequest = Message<"capiscio.core.v1.GenerateKeypairRequest"> & {
   /**
-   * Name for the key: letters, digits, `.`, `_` and `-`, at most 128. Default
-   * `key-` + 6 characters derived from the public key.
+   * Name for the key: letters, digits, `.`, `_` and `-`, at most 128, beginning with a
+   * letter, a digit or `_`. Default `key-` + 6 characters derived from the public key.
    *
    * @generated from field: string key_id = 1;
    */
@@ -1306,7 +1306,8 @@ export const CoreService: GenService<{
     output: typeof ParseServerIdentityResponseSchema;
   },
   /**
-   * Makes an Ed25519 key pair. Offered only on a Unix socket, loopback or mTLS.
+   * Makes an Ed25519 key pair. Offered only on a Unix socket, loopback or mTLS. A name
+   * that the key store has already is ALREADY_EXISTS: no key is ever replaced.
    *
    * @generated from rpc capiscio.core.v1.CoreService.GenerateKeypair
    */
