@@ -7,6 +7,7 @@ import { systemRandom } from './adapters/crypto/system-random.ts'
 import { createMetrics } from './adapters/telemetry/metrics.ts'
 import { createTelemetry } from './adapters/telemetry/telemetry.ts'
 import { systemClock } from './adapters/time/system-clock.ts'
+import { systemTimer } from './adapters/time/system-timer.ts'
 import type { Config } from './config/config.ts'
 import { createBadgeVerifier } from './domain/badge/badge-verifier.ts'
 import { createDidWebDocuments } from './domain/did/did-web-documents.ts'
@@ -85,6 +86,7 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
     createSigner: createNodeEd25519Signer,
     random: systemRandom,
     clock,
+    timer: systemTimer,
     telemetry,
     limits: { ...EVIDENCE_LOG_LIMITS, waitingEntries: config.limits.maxWaitingDecisions },
   })

@@ -61,6 +61,8 @@ describe('metrics', () => {
       'capiscio_evidence_commit_records',
       'capiscio_evidence_commit_seconds',
       'capiscio_evidence_commits_total',
+      'capiscio_evidence_publish_seconds',
+      'capiscio_evidence_published_size',
       'capiscio_evidence_records_total',
       'capiscio_evidence_tails_quarantined_total',
       'capiscio_evidence_writable',

@@ -15,6 +15,8 @@ export interface Telemetry {
   badgeCache(event: { readonly hit: boolean }): void
   /** A batch of records became durable. */
   evidenceCommitted(event: { readonly records: number; readonly bytes: number; readonly durationMs: number }): void
+  /** Committed records became public files: tiles, bundles and the checkpoint of a tree of `size`. */
+  evidencePublished(event: { readonly size: number; readonly entries: number; readonly durationMs: number }): void
   /** The evidence log refuses everything from now on. */
   evidenceFailed(event: { readonly cause: unknown }): void
   /** A torn tail was put to quarantine at start. */

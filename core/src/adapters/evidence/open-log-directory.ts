@@ -1,8 +1,9 @@
-import { mkdir, readdir, readFile, stat } from 'node:fs/promises'
+import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { basename, join, sep } from 'node:path'
 import { makeDirectoryDurably } from '../../lib/durable-write.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Journal, JournalRepair, JournalSegment } from '../../ports/journal.ts'
+import type { PublicLogFiles } from '../../ports/log-files.ts'
 import type { Random } from '../../ports/random.ts'
 import { acquireDirectoryLock, type DirectoryLock } from './directory-lock.ts'
 import { errorCode } from './error-code.ts'
@@ -14,6 +15,8 @@ import { LogDirectoryRefused } from './log-directory-refused.ts'
 import { type LogIdentity, originOf, readLogIdentity, writeLogIdentity } from './log-identity.ts'
 import { createLogState, type LogState } from './log-state.ts'
 import { canonicalPath, checkPrivateDirectory, syncWithAncestors } from './private-directory.ts'
+import type { PublicFileCalls } from './public-file-calls.ts'
+import { createPublicFiles } from './public-files.ts'
 
 /** A root that holds one log for each writer, or one folder for exactly this log. */
 export type EvidenceLocation =
@@ -31,6 +34,7 @@ export interface OpenLogDirectoryOptions {
   /** The verifier key string of an origin and the seed of its signing key. */
   readonly vkeyOf: (origin: string, seed: Uint8Array) => string
   readonly files: JournalFiles
+  readonly publicFiles: PublicFileCalls
 }
 
 /** A log folder that this process alone may write. */
@@ -39,9 +43,14 @@ export interface LogDirectory extends LogIdentity {
   readonly directory: string
   /** Seed of the log's signing key, 32 bytes. */
   readonly seed: Uint8Array
+  /** The journal as it was when the lock was taken. */
   readonly segments: readonly JournalSegment[]
-  /** The file `checkpoint`, where one was published. Unverified. */
-  readonly publishedCheckpoint: Uint8Array | undefined
+  /** The journal as it is now. */
+  listSegments(): Promise<readonly JournalSegment[]>
+  /** Removes a segment. A crash may undo it. */
+  removeSegment(segment: JournalSegment): Promise<void>
+  /** Checkpoint, tiles and bundles. Unverified. */
+  readonly publicFiles: PublicLogFiles
   /** The checkpoint that the state folder remembers. Unverified. */
   readonly rememberedHead: Uint8Array | undefined
   /** Remembers a checkpoint in the state folder. Durable on return. */
@@ -167,7 +176,9 @@ async function openLocked(
     directory,
     seed,
     segments,
-    publishedCheckpoint: await readOptional(join(directory, 'checkpoint')),
+    listSegments: () => listJournalSegments(directory),
+    removeSegment: ({ name }) => rm(join(directory, name), { force: true }),
+    publicFiles: createPublicFiles(directory, options.publicFiles),
     rememberedHead: await state.readHead(identity.id),
     rememberHead: (checkpoint) => state.writeHead(identity.id, checkpoint),
     repair: createJournalRepair(directory),
@@ -298,15 +309,6 @@ async function exists(path: string): Promise<boolean> {
     return true
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return false
-    throw error
-  }
-}
-
-async function readOptional(path: string): Promise<Uint8Array | undefined> {
-  try {
-    return await readFile(path)
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined
     throw error
   }
 }

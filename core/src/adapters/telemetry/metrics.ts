@@ -26,6 +26,8 @@ export interface Metrics {
   readonly issuerKeyFetches: Counter<'outcome'>
   readonly issuerKeysAgeSeconds: Gauge
   readonly issuersWithoutKeys: Gauge
+  readonly evidencePublishedSize: Gauge
+  readonly evidencePublishSeconds: Histogram
 }
 
 export function createMetrics(): Metrics {
@@ -89,6 +91,17 @@ export function createMetrics(): Metrics {
     evidenceWritable: new Gauge({
       name: 'capiscio_evidence_writable',
       help: '1 while records can be written, 0 after the log has failed.',
+      registers,
+    }),
+    evidencePublishedSize: new Gauge({
+      name: 'capiscio_evidence_published_size',
+      help: 'Records under the published checkpoint.',
+      registers,
+    }),
+    evidencePublishSeconds: new Histogram({
+      name: 'capiscio_evidence_publish_seconds',
+      help: 'Time to write tiles, bundles and checkpoint of one publication.',
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
       registers,
     }),
     evidenceTailsQuarantined: new Counter({

@@ -29,6 +29,11 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
       metrics.evidenceCommitSeconds.observe(durationMs / 1000)
       logger.trace({ event: 'evidence_committed', records, bytes, durationMs })
     },
+    evidencePublished({ size, entries, durationMs }) {
+      metrics.evidencePublishedSize.set(size)
+      metrics.evidencePublishSeconds.observe(durationMs / 1000)
+      logger.trace({ event: 'evidence_published', size, entries, durationMs })
+    },
     evidenceFailed({ cause }) {
       metrics.evidenceWritable.set(0)
       logger.fatal(

@@ -1,11 +1,14 @@
 import { base64 } from '@scure/base'
 import type { Ed25519Verifier } from '../../ports/ed25519.ts'
+import { bytesEqual } from './bytes-equal.ts'
 import { EvidenceRefused } from './evidence-errors.ts'
 import { HASH_BYTES } from './merkle.ts'
 import { openNote, openNoteOf, type VerifiedSigner } from './note.ts'
 import { decodeBase64 } from './strict-base64.ts'
 import type { VerifierKey } from './verifier-key.ts'
 import type { WitnessKey } from './witness-key.ts'
+
+const utf8 = new TextEncoder()
 
 /** What a log says about itself at one moment: so many entries, this root. */
 export interface Checkpoint {
@@ -19,6 +22,12 @@ export interface Checkpoint {
 /** The text that is signed (evidence-log §4). */
 export function formatCheckpoint({ origin, size, root }: Checkpoint): string {
   return `${origin}\n${size}\n${base64.encode(root)}\n`
+}
+
+/** Whether the text of a note is exactly this checkpoint. Says nothing about its signatures. */
+export function isNoteOf(note: Uint8Array, checkpoint: Checkpoint): boolean {
+  const text = utf8.encode(`${formatCheckpoint(checkpoint)}\n`)
+  return bytesEqual(note.subarray(0, text.length), text)
 }
 
 /**

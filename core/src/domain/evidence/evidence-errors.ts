@@ -26,6 +26,8 @@ export type EvidenceRefusalCode =
   | 'FILE_MISSING'
   /** A tile or bundle has other content than the tree says. */
   | 'FILE_DAMAGED'
+  /** Somebody else than the writer replaced the published checkpoint. */
+  | 'CHECKPOINT_REPLACED'
   /** The log is not an extension of a checkpoint that is kept elsewhere. */
   | 'ANCHOR_CONTRADICTED'
   /** An entry is not a record: no JSON object in UTF-8. */
