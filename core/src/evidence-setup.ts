@@ -10,6 +10,7 @@ import {
   type EvidenceLog,
   type EvidenceLogLimits,
 } from './domain/evidence/evidence-log.ts'
+import { createLogReader, type LogReader } from './domain/evidence/log-reader.ts'
 import { createPublisher } from './domain/evidence/publisher.ts'
 import { recoverLog } from './domain/evidence/recover-log.ts'
 import { createVerifierKey, formatVerifierKey, parseVerifierKey } from './domain/evidence/verifier-key.ts'
@@ -46,6 +47,8 @@ export interface OpenEvidenceOptions {
 
 export interface OpenedEvidence {
   readonly log: EvidenceLog
+  /** Reads the log while it is written. */
+  readonly reader: LogReader
   /** Canonical path of the log folder. */
   readonly directory: string
   /** Bytes of a torn tail that this start put to quarantine; 0 when there was none. */
@@ -131,5 +134,10 @@ async function startLog(
   })
   publisher.onFailure((cause) => log.fail(cause))
   log.onFailure(() => publisher.abandon())
-  return { log, directory, quarantinedBytes: tornTail?.bytes ?? 0 }
+  const reader = createLogReader({
+    ...{ origin, keys, verifier, files, vkey: log.vkey },
+    segments: opened.listSegments,
+    head: () => log.checkpoint && { size: log.size, checkpoint: log.checkpoint },
+  })
+  return { log, reader, directory, quarantinedBytes: tornTail?.bytes ?? 0 }
 }

@@ -17,7 +17,8 @@ export function createLogFiles(directory: string): LogFiles {
   return {
     async read(path) {
       try {
-        return await readFile(join(directory, path))
+        // Not as a Buffer, whose slices share its memory.
+        return new Uint8Array(await readFile(join(directory, path)))
       } catch (error) {
         if (isAbsent(error)) return undefined
         throw error
