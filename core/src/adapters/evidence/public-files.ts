@@ -27,6 +27,11 @@ export function createLogFiles(directory: string): LogFiles {
   }
 }
 
+/** Paths of all files under `tile/` in a log folder, in no order. */
+export function listTileFiles(directory: string): AsyncIterable<string> {
+  return walk(directory, TILE_FOLDER)
+}
+
 /** The public files of a log folder whose lock the caller holds. */
 export function createPublicFiles(directory: string, calls: PublicFileCalls): PublicLogFiles {
   // Folders whose entries are not durable yet.
@@ -75,7 +80,10 @@ export function createPublicFiles(directory: string, calls: PublicFileCalls): Pu
       for (const name of await readdir(directory)) {
         if (TEMPORARY_CHECKPOINT.test(name)) await rm(join(directory, name), { force: true })
       }
-      yield* walk(directory, TILE_FOLDER)
+      for await (const path of walk(directory, TILE_FOLDER)) {
+        if (TEMPORARY_FILE.test(path)) await rm(join(directory, path), { force: true })
+        else if (PARTIAL_FOLDER.test(dirname(path))) yield path
+      }
     },
 
     fingerprint: (path) => calls.stat(join(directory, path)),
@@ -91,8 +99,7 @@ async function* walk(directory: string, path: string): AsyncGenerator<string, vo
   for await (const entry of folder) {
     const inside = `${path}/${entry.name}`
     if (entry.isDirectory()) yield* walk(directory, inside)
-    else if (TEMPORARY_FILE.test(entry.name)) await rm(join(directory, inside), { force: true })
-    else if (PARTIAL_FOLDER.test(path)) yield inside
+    else yield inside
   }
 }
 

@@ -26,6 +26,8 @@ export type EvidenceRefusalCode =
   | 'FILE_MISSING'
   /** A tile or bundle has other content than the tree says. */
   | 'FILE_DAMAGED'
+  /** A file that no tree of this log has, or that contradicts it. */
+  | 'FILE_UNEXPECTED'
   /** Somebody else than the writer replaced the published checkpoint. */
   | 'CHECKPOINT_REPLACED'
   /** The log is not an extension of a checkpoint that is kept elsewhere. */

@@ -9,7 +9,7 @@ import { verifyConsistency } from './merkle-proof.ts'
 import { edgeOf, proveConsistency } from './merkle-prover.ts'
 import { type PublishedTree, readPublishedTree } from './published-tree.ts'
 import { type RecoveredJournal, recoverJournal } from './recover-journal.ts'
-import { createTreeWriter } from './tree-writer.ts'
+import { type CommittedHead, createTreeWriter } from './tree-writer.ts'
 import type { VerifierKey } from './verifier-key.ts'
 
 /** A checkpoint of this log that is kept outside of it. */
@@ -45,7 +45,7 @@ export interface RecoveredLog extends RecoveredJournal {
  *   ANCHOR_CONTRADICTED; FILE_DAMAGED when a file beyond the published size has other content
  */
 export async function recoverLog(options: RecoverLogOptions): Promise<RecoveredLog> {
-  const { files, segments, origin, anchors } = options
+  const { segments, anchors } = options
   const published = await readPublishedTree(options)
   const start = await treeBefore(segments[0], published)
   for (const anchor of anchors) {
@@ -61,11 +61,27 @@ export async function recoverLog(options: RecoverLogOptions): Promise<RecoveredL
   // An empty newest segment follows published entries only.
   const checkpoint = recovered.checkpoint ?? published?.note
   if (checkpoint !== undefined) {
-    const dryRun = { read: files.read, write: async () => {} }
-    const writer = createTreeWriter({ origin, files: dryRun, segments: async () => segments, published })
-    await writer.writeUpTo({ size: recovered.tree.size, checkpoint })
+    await refuseUnlessPublishable({ ...options, published, head: { size: recovered.tree.size, checkpoint } })
   }
   return { ...recovered, checkpoint, published }
+}
+
+/**
+ * Walks through the publication of everything up to a head without writing: full files that
+ * an interrupted one left behind must be those that it would write.
+ *
+ * @throws {EvidenceRefused} FILE_DAMAGED or JOURNAL_COMMIT_INVALID
+ */
+export async function refuseUnlessPublishable({
+  files,
+  segments,
+  origin,
+  published,
+  head,
+}: Pick<RecoverLogOptions, 'files' | 'segments' | 'origin'> &
+  Pick<RecoveredLog, 'published'> & { readonly head: CommittedHead }): Promise<void> {
+  const dryRun = { read: files.read, write: async () => {} }
+  await createTreeWriter({ origin, files: dryRun, segments: async () => segments, published }).writeUpTo(head)
 }
 
 /** The tree of all entries before what is left of the journal. */
