@@ -11,7 +11,6 @@ import { type RecoveredJournal, recoverJournal } from './recover-journal.ts'
 import { type Anchor, refuseUnlessExtends, refuseUnlessPublishable } from './recover-log.ts'
 import { subtreesFromTiles } from './tile-hashes.ts'
 import { lastTile, rightmostTilesOf, TILE_WIDTH, tilePath } from './tile-path.ts'
-import type { CommittedHead } from './tree-writer.ts'
 import type { VerifierKey } from './verifier-key.ts'
 import { verifyExtraFiles } from './verify-extra-files.ts'
 import { verifyTiles } from './verify-tiles.ts'
@@ -64,17 +63,20 @@ export async function verifyLog(options: VerifyLogOptions): Promise<LogVerdict> 
   const files = await holdRightEdge(options.files, tree.size)
   const log = { ...options, files, findings }
   // The journal first: a running writer removes its files.
-  const journal = await verifyJournal(log, tree)
+  const replayed = await replayJournal(log, tree)
   await verifyAnchors(log, tree)
-  const { firstKept } = await verifyTiles({ ...log, checkpoint: tree })
-  const journalSize = journal?.tree.size ?? tree.size
-  await verifyExtraFiles({ ...log, publishedSize: tree.size, journalSize })
-  if (findings.list.length === 0 && journal?.checkpoint !== undefined) {
-    await verifyInterrupted(log, { size: journalSize, checkpoint: journal.checkpoint })
-  }
+  const [oldest] = log.segments
+  const { firstKept, edgeAt } = await verifyTiles({ ...log, checkpoint: tree, edgeSize: oldest?.firstIndex ?? 0 })
+  // The tree that the journal goes on from was taken from tiles; those may be what is damaged.
+  const again = replayed instanceof EvidenceRefused && edgeAt !== undefined
+  const journal = again ? await replayJournal(log, tree, edgeAt) : replayed
+  if (journal instanceof EvidenceRefused) findings.refused(oldest?.name ?? 'journal', journal)
+  else if (journal !== undefined) await verifyUnpublished(log, journal)
+  const journalTree = journal instanceof EvidenceRefused ? undefined : journal?.tree
+  const size = journalTree?.size ?? tree.size
+  await verifyExtraFiles({ ...log, publishedSize: tree.size, journalSize: size })
   if (findings.list.length > 0) return { ok: false, findings: findings.list }
-  const root = journal === undefined ? tree.root : edgeRoot(journal.tree)
-  return { ok: true, size: journalSize, root, firstKept }
+  return { ok: true, size, root: journalTree === undefined ? tree.root : edgeRoot(journalTree), firstKept }
 }
 
 interface LogUnderTest extends VerifyLogOptions {
@@ -92,23 +94,36 @@ async function holdRightEdge(files: LogFiles, size: number): Promise<LogFiles> {
   return { read: async (path) => held.get(path) ?? files.read(path) }
 }
 
-/** Full files beyond the published size are those that the journal implies. */
-async function verifyInterrupted({ findings, ...log }: LogUnderTest, head: CommittedHead): Promise<void> {
+/** Full files beyond the published size, left by an interrupted publication, are those that the journal implies. */
+async function verifyUnpublished({ findings, ...log }: LogUnderTest, journal: RecoveredJournal): Promise<void> {
+  const { checkpoint, tree } = journal
+  if (checkpoint === undefined || findings.list.length > 0) return
   await findings.from('journal', async () => {
-    await refuseUnlessPublishable({ ...log, published: await readPublishedTree(log), head })
+    const published = await readPublishedTree(log)
+    await refuseUnlessPublishable({ ...log, published, head: { size: tree.size, checkpoint } })
   })
 }
 
 /** Every commit that is left, each signature of it, and that it goes on from the published tree. */
-async function verifyJournal(log: LogUnderTest, published: Checkpoint): Promise<RecoveredJournal | undefined> {
-  const { segments, anchors, findings } = log
+async function replayJournal(
+  log: LogUnderTest,
+  published: Checkpoint,
+  start?: RightEdge,
+): Promise<RecoveredJournal | EvidenceRefused | undefined> {
+  const { segments, anchors } = log
   const [oldest] = segments
   if (oldest === undefined) return undefined
-  return findings.from(oldest.name, async () => {
-    const start = await treeBefore(oldest, published, log)
-    const newer = anchors.map(({ checkpoint }) => checkpoint).filter(({ size }) => size > published.size)
-    return recoverJournal({ ...log, start, known: published.size > 0 ? [published, ...newer] : newer })
-  })
+  const newer = anchors.map(({ checkpoint }) => checkpoint).filter(({ size }) => size > published.size)
+  try {
+    return await recoverJournal({
+      ...log,
+      start: start ?? (await treeBefore(oldest, published, log)),
+      known: published.size > 0 ? [published, ...newer] : newer,
+    })
+  } catch (refused) {
+    if (refused instanceof EvidenceRefused) return refused
+    throw refused
+  }
 }
 
 async function treeBefore(

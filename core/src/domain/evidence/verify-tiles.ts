@@ -4,7 +4,7 @@ import type { Checkpoint } from './checkpoint.ts'
 import { EvidenceRefused } from './evidence-errors.ts'
 import type { Findings } from './findings.ts'
 import { foldHashes } from './hash-tile.ts'
-import { appendLeaf, EMPTY_EDGE, edgeRoot, leafHash } from './merkle.ts'
+import { appendLeaf, EMPTY_EDGE, edgeRoot, leafHash, type RightEdge } from './merkle.ts'
 import { edgeOf } from './merkle-prover.ts'
 import { parseEntry, prunedMinimum } from './pruned-record.ts'
 import { CHECKPOINT_FILE, firstEntryOf, readBundle, readHashTile } from './published-tree.ts'
@@ -17,19 +17,26 @@ export interface VerifyTilesOptions {
   /** Signed by the log. */
   readonly checkpoint: Checkpoint
   readonly findings: Findings
+  /** Size of an older tree whose right edge the caller needs, at most that of the checkpoint. */
+  readonly edgeSize: number
   readonly onProgress?: (progress: { readonly verified: number; readonly size: number }) => void
 }
 
 const UNKNOWN = new Uint8Array(32)
 
+export interface VerifiedTiles {
+  /** Index of the first entry whose bytes are there. */
+  readonly firstKept: number
+  /** The recomputed tree of `edgeSize` entries; absent where it could not be. */
+  readonly edgeAt: RightEdge | undefined
+}
+
 /**
  * Recomputes the published tree from its entries and compares every file that its size
  * implies. Entries that retention removed count by the hashes in their tiles.
- *
- * @returns index of the first entry whose bytes are there
  */
-export async function verifyTiles(options: VerifyTilesOptions): Promise<{ readonly firstKept: number }> {
-  const { files, checkpoint, findings, onProgress } = options
+export async function verifyTiles(options: VerifyTilesOptions): Promise<VerifiedTiles> {
+  const { files, checkpoint, findings, edgeSize, onProgress } = options
   const { size, root } = checkpoint
   const tree = createTileTree()
   let edge = EMPTY_EDGE
@@ -38,6 +45,7 @@ export async function verifyTiles(options: VerifyTilesOptions): Promise<{ readon
   let prunedBelow = 0
   const missingBundles: TileFile[] = []
   let firstKept = size
+  let edgeAt = edgeSize === 0 ? edge : undefined
 
   async function compareTile({ level, index, hashes }: HashTile): Promise<void> {
     if (!isComplete || level === 0) return
@@ -110,6 +118,7 @@ export async function verifyTiles(options: VerifyTilesOptions): Promise<{ readon
     for (let i = 0; i < width; i++) {
       const leaf = leaves?.[i] ?? UNKNOWN
       edge = appendLeaf(edge, leaf)
+      if (edge.size === edgeSize && isComplete) edgeAt = edge
       for (const tile of tree.append(leaf)) await compareTile(tile)
     }
     onProgress?.({ verified: first + width, size })
@@ -129,7 +138,7 @@ export async function verifyTiles(options: VerifyTilesOptions): Promise<{ readon
       expected: 'the root of the stored entries',
     })
   }
-  return { firstKept }
+  return { firstKept, edgeAt }
 
   /** Whether the hash over these leaves is where the tree has it: tells which of two files is the damaged one. */
   async function isInTree(leaves: readonly Uint8Array[], index: number): Promise<boolean> {
