@@ -61,6 +61,8 @@ describe('metrics', () => {
       'capiscio_evidence_commit_records',
       'capiscio_evidence_commit_seconds',
       'capiscio_evidence_commits_total',
+      'capiscio_evidence_index_behind',
+      'capiscio_evidence_index_rebuilds_total',
       'capiscio_evidence_publish_seconds',
       'capiscio_evidence_published_size',
       'capiscio_evidence_records_total',
@@ -72,6 +74,7 @@ describe('metrics', () => {
       'capiscio_issuers_without_keys',
       'capiscio_outbound_requests_total',
       'capiscio_outbound_seconds',
+      'capiscio_outcomes_total',
       'capiscio_requests_refused_total',
     ])
   })

@@ -1,12 +1,13 @@
-import { create, type DescMessage, type DescMethodUnary } from '@bufbuild/protobuf'
+import { create, type DescMessage, type DescMethodServerStreaming, type DescMethodUnary } from '@bufbuild/protobuf'
 import { durationFromMs } from '@bufbuild/protobuf/wkt'
 import { BadRequestSchema, RetryInfoSchema } from '@capiscio/proto/google/rpc'
 import { Code, ConnectError, type ConnectRouter, type HandlerContext } from '@connectrpc/connect'
 import type { Telemetry } from '../ports/telemetry.ts'
 import type { RpcCode, RpcFault } from '../service/rpc-fault.ts'
-import type { ServiceImplementation } from '../service/service-implementation.ts'
+import type { CallContext, ServiceImplementation } from '../service/service-implementation.ts'
 import type { CallGate } from './call-gate.ts'
 import { notOffered } from './fault-status.ts'
+import type { ServerStreamHandler } from './grpc-stream.ts'
 import type { UnaryHandler } from './grpc-unary.ts'
 import { createReportFault } from './report-fault.ts'
 
@@ -32,7 +33,7 @@ export function addConnectRoutes(
   gate: CallGate,
   telemetry: Telemetry,
 ): void {
-  for (const { service, unary } of implementations) {
+  for (const { service, unary, serverStream } of implementations) {
     for (const method of service.methods) {
       const path = `/${service.typeName}/${method.name}`
       const handler = (unary as Record<string, UnaryHandler | undefined>)[method.localName]
@@ -40,15 +41,32 @@ export function addConnectRoutes(
       const refuse = (thrown: unknown): never => {
         throw toConnectError(report(thrown))
       }
+      const streamed = (serverStream as Record<string, ServerStreamHandler | undefined>)[method.localName]
+      if (method.methodKind === 'server_streaming' && streamed !== undefined) {
+        router.rpc(method as DescMethodServerStreaming, async function* (request: unknown, call: HandlerContext) {
+          try {
+            // Let in like every call, but not waited for: such a stream ends because the core stops.
+            gate.enter()()
+            const context = { ...contextOf(call), stopping: gate.closing }
+            for await (const answer of streamed(request as never, context)) {
+              yield create(method.output as DescMessage, answer as never) as never
+            }
+          } catch (thrown) {
+            refuse(thrown)
+          }
+        })
+        continue
+      }
       if (method.methodKind !== 'unary' || handler === undefined) {
         router.rpc(method as never, (async () => refuse(notOffered(path))) as never)
         continue
       }
-      router.rpc(method as DescMethodUnary, async (request: unknown, { signal }: HandlerContext) => {
+      router.rpc(method as DescMethodUnary, async (request: unknown, call: HandlerContext) => {
         try {
           const leave = gate.enter()
           try {
-            return create(method.output as DescMessage, (await handler(request as never, { signal })) as never) as never
+            const answer = await handler(request as never, contextOf(call))
+            return create(method.output as DescMessage, answer as never) as never
           } finally {
             leave()
           }
@@ -57,6 +75,15 @@ export function addConnectRoutes(
         }
       })
     }
+  }
+}
+
+/** A browser names the page's origin in every call that a page makes with another origin. */
+function contextOf({ signal, requestHeader }: HandlerContext): CallContext {
+  return {
+    signal,
+    fromPage: requestHeader.has('origin'),
+    header: (name) => requestHeader.get(name) ?? undefined,
   }
 }
 

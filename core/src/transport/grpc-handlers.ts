@@ -3,7 +3,7 @@ import type { Telemetry } from '../ports/telemetry.ts'
 import type { ServiceImplementation } from '../service/service-implementation.ts'
 import type { CallGate } from './call-gate.ts'
 import { notOffered, toServiceError } from './fault-status.ts'
-import { type BidiHandler, serveBidi } from './grpc-stream.ts'
+import { type BidiHandler, type ServerStreamHandler, serveBidi, serveServerStream } from './grpc-stream.ts'
 import { serveUnary, type UnaryHandler } from './grpc-unary.ts'
 import { createReportFault, type ReportFault } from './report-fault.ts'
 
@@ -20,7 +20,7 @@ const passBytes = (bytes: Buffer): Buffer => bytes
  * so that malformed bytes become INVALID_ARGUMENT with a sentence, and are counted.
  */
 export function toGrpcService(
-  { service, unary, bidi }: ServiceImplementation,
+  { service, unary, bidi, serverStream }: ServiceImplementation,
   gate: CallGate,
   telemetry: Telemetry,
 ): GrpcService {
@@ -43,7 +43,9 @@ export function toGrpcService(
     }
     const one = (unary as Record<string, UnaryHandler | undefined>)[localName]
     const many = (bidi as Record<string, BidiHandler | undefined>)[localName]
+    const streamed = (serverStream as Record<string, ServerStreamHandler | undefined>)[localName]
     if (one !== undefined && methodKind === 'unary') handlers[localName] = serveUnary(method, one, gate, report)
+    else if (streamed !== undefined) handlers[localName] = serveServerStream(method, streamed, gate, report)
     else if (many !== undefined) handlers[localName] = serveBidi(method, many, gate, report)
     else handlers[localName] = refuse(path, responseStream, report)
   }

@@ -28,6 +28,9 @@ export interface Metrics {
   readonly issuersWithoutKeys: Gauge
   readonly evidencePublishedSize: Gauge
   readonly evidencePublishSeconds: Histogram
+  readonly evidenceIndexBehind: Gauge
+  readonly evidenceIndexRebuilds: Counter
+  readonly outcomes: Counter<'result'>
 }
 
 export function createMetrics(): Metrics {
@@ -160,6 +163,22 @@ export function createMetrics(): Metrics {
       name: 'capiscio_status_calls_total',
       help: 'Calls to issuers about one badge or agent, by question (badge, agent) and outcome (good, bad, failed).',
       labelNames: ['question', 'outcome'],
+      registers,
+    }),
+    evidenceIndexBehind: new Gauge({
+      name: 'capiscio_evidence_index_behind',
+      help: 'Durable records that the index does not hold yet.',
+      registers,
+    }),
+    evidenceIndexRebuilds: new Counter({
+      name: 'capiscio_evidence_index_rebuilds_total',
+      help: 'Times the index was made anew from the log.',
+      registers,
+    }),
+    outcomes: new Counter({
+      name: 'capiscio_outcomes_total',
+      help: 'Outcomes of allowed calls that were recorded, by result (ok, error).',
+      labelNames: ['result'],
       registers,
     }),
   }

@@ -70,6 +70,17 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
     statusAsked({ question, outcome }) {
       metrics.statusCalls.inc({ question, outcome })
     },
+    evidenceIndexed({ records, behind }) {
+      metrics.evidenceIndexBehind.set(behind)
+      logger.trace({ event: 'evidence_indexed', records, behind })
+    },
+    evidenceIndexRebuilt({ cause }) {
+      metrics.evidenceIndexRebuilds.inc()
+      logger.warn({ event: 'evidence_index_rebuilt', err: cause }, 'The evidence index is made anew from the log.')
+    },
+    outcomeRecorded({ result }) {
+      metrics.outcomes.inc({ result })
+    },
     warning({ code, message }) {
       logger.warn({ event: 'warning', code }, message)
     },

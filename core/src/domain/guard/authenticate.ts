@@ -25,6 +25,8 @@ export interface Authenticated {
   readonly principal: Principal
   /** Whether the badge's facts came from the cache; absent without a badge. */
   readonly cacheHit?: boolean
+  /** Age of what is known about the badge's revocation, in milliseconds; absent when nobody was asked. */
+  readonly revocationAgeMs?: number | undefined
 }
 
 /** The tier that a credential belongs to, valid or not. */
