@@ -9,7 +9,7 @@ import { formatReceipt } from '../domain/evidence/receipt.ts'
 import type { EvidenceReader } from '../ports/evidence-reader.ts'
 import { decodeGetRecord, decodeOutcome, decodeQuery } from './decode-evidence-requests.ts'
 import { invalidArgument, type RpcCode, RpcFault } from './rpc-fault.ts'
-import { type CallContext, implementService } from './service-implementation.ts'
+import { implementService } from './service-implementation.ts'
 import type { WatchEntries } from './watch-entries.ts'
 
 /** Pauses that callers do well to make, in milliseconds. */
@@ -34,8 +34,7 @@ export function createEvidenceService({ reader, search, outcomes, watch }: Evide
   return implementService(
     EvidenceService,
     {
-      async getRecord({ key }, context) {
-        refusePages(context)
+      async getRecord({ key }) {
         const wanted = decodeGetRecord(key)
         return translated(async () => {
           const record = typeof wanted === 'string' ? await search.byId(wanted) : await search.byIndex(wanted)
@@ -55,8 +54,7 @@ export function createEvidenceService({ reader, search, outcomes, watch }: Evide
         })
       },
 
-      async query(message, context) {
-        refusePages(context)
+      async query(message) {
         const { filter, token, limit } = decodeQuery(message)
         return translated(async () => {
           const { records, nextPageToken } = await search.page(filter, { token, limit })
@@ -83,21 +81,10 @@ export function createEvidenceService({ reader, search, outcomes, watch }: Evide
     {},
     {
       async *watch({ fromIndex }, context) {
-        refusePages(context)
         for await (const entries of watch(fromIndex, context)) yield { entries: entries.map(encodeEntry) }
       },
     },
   )
-}
-
-/**
- * Records say who called which tool. An allowed origin may ask for decisions; what all
- * other callers did is none of its business.
- */
-function refusePages({ fromPage }: CallContext): void {
-  if (fromPage) {
-    throw new RpcFault('PERMISSION_DENIED', 'Pages of web sites may not read evidence. Read it with a local program.')
-  }
 }
 
 function encodeEntry({ index, leaf }: StoredEntry): MessageInitShape<typeof EvidenceEntrySchema> {

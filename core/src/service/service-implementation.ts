@@ -7,8 +7,6 @@ export interface CallContext {
   readonly signal: AbortSignal
   /** A header of the call, by its lower-case name. Attacker-controlled. */
   header(name: string): string | undefined
-  /** Whether the page of a web site makes this call, through somebody's browser. */
-  readonly fromPage: boolean
 }
 
 /** What a handler that answers with a stream needs besides. */

@@ -78,11 +78,9 @@ export function addConnectRoutes(
   }
 }
 
-/** A browser names the page's origin in every call that a page makes with another origin. */
 function contextOf({ signal, requestHeader }: HandlerContext): CallContext {
   return {
     signal,
-    fromPage: requestHeader.has('origin'),
     header: (name) => requestHeader.get(name) ?? undefined,
   }
 }

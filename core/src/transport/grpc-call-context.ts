@@ -9,14 +9,12 @@ export interface Cancellable {
 }
 
 /**
- * What a handler may know about a gRPC call. No page of a web site makes one: browsers do
- * not speak gRPC. The signal is aborted when the caller cancels, disconnects or its deadline
- * passes. It is made only when a handler asks for it: most never do.
+ * What a handler may know about a gRPC call. The signal is aborted when the caller cancels,
+ * disconnects or its deadline passes. It is made only when a handler asks for it: most never do.
  */
 export function contextOf(call: Cancellable): CallContext {
   let controller: AbortController | undefined
   return {
-    fromPage: false,
     header(name) {
       const [value] = call.metadata.get(name)
       return typeof value === 'string' ? value : undefined

@@ -31,9 +31,9 @@ export function serveBidi(
         yield decodeMessage(method.input, bytes) as never
       }
     }
-    const { signal, header, fromPage } = contextOf(call)
+    const { signal, header } = contextOf(call)
     const context: StreamContext = {
-      ...{ signal, header, fromPage },
+      ...{ signal, header },
       enter: () => gate.enter(),
       toStatus: (thrown) => toStatus(report(thrown)),
       after: (ms, callback) => {
@@ -56,12 +56,12 @@ export function serveServerStream(
   report: ReportFault,
 ): handleServerStreamingCall<Buffer, Buffer> {
   return (call) => {
-    const { signal, header, fromPage } = contextOf(call)
+    const { signal, header } = contextOf(call)
     async function* answers(): AsyncGenerator<object> {
       // Let in like every call, but not waited for: such a stream ends because the core stops.
       gate.enter()()
       const request = decodeMessage(method.input, call.request) as never
-      yield* handler(request, { ...{ signal, header, fromPage }, stopping: gate.closing })
+      yield* handler(request, { signal, header, stopping: gate.closing })
     }
     sendAll(call, method, answers(), report)
   }

@@ -3,6 +3,7 @@ import type { ServiceImplementation } from '../service/service-implementation.ts
 import { AddressRefused } from './address-refused.ts'
 import { createCallGate } from './call-gate.ts'
 import { addConnectRoutes } from './connect-routes.ts'
+import type { EvidenceFiles } from './evidence-files.ts'
 import { toGrpcService } from './grpc-handlers.ts'
 import { createGrpcListener } from './grpc-listener.ts'
 import { createWebListener } from './web-listener.ts'
@@ -22,6 +23,8 @@ export interface ListenersOptions {
   readonly notReadyReasons: () => readonly string[]
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>
   readonly allowedOrigins: readonly string[]
+  /** The log, for the web listener. Absent: it is not served. */
+  readonly evidence?: EvidenceFiles | undefined
   readonly limits: {
     readonly maxMessageBytes: number
     readonly maxConcurrentStreams: number

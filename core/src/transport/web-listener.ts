@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { ConnectRouter } from '@connectrpc/connect'
 import { connectNodeAdapter } from '@connectrpc/connect-node'
 import { addressRefused } from './address-refused.ts'
+import { createEvidenceFilesHandler, type EvidenceFiles } from './evidence-files.ts'
 import { createWebGuard } from './web-guard.ts'
 
 export interface WebListenerOptions {
@@ -12,13 +13,15 @@ export interface WebListenerOptions {
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>
   /** Services for Connect and gRPC-Web. */
   readonly routes: (router: ConnectRouter) => void
+  /** The log, for checkers. Absent: it is not served. */
+  readonly evidence?: EvidenceFiles | undefined
   /** Origins whose pages may call. */
   readonly allowedOrigins: readonly string[]
   readonly maxMessageBytes: number
   readonly maxConnections: number
 }
 
-/** HTTP/1.1: Connect, gRPC-Web, `/healthz`, `/readyz` and `/metrics`. */
+/** HTTP/1.1: Connect, gRPC-Web, `/healthz`, `/readyz`, `/metrics` and the log under `/evidence/`. */
 export interface WebListener {
   /** Resolves to the port that was bound. Rejects with `AddressRefused`. */
   listen(host: string, port: number): Promise<number>
@@ -31,8 +34,9 @@ export interface WebListener {
 const PATHS: readonly string[] = ['/healthz', '/readyz', '/metrics']
 
 export function createWebListener(options: WebListenerOptions): WebListener {
-  const { notReadyReasons, metrics, routes, allowedOrigins, maxMessageBytes, maxConnections } = options
+  const { notReadyReasons, metrics, routes, allowedOrigins, evidence, maxMessageBytes, maxConnections } = options
   const guard = createWebGuard(allowedOrigins)
+  const serveEvidence = evidence && createEvidenceFilesHandler(evidence)
   const rpc = connectNodeAdapter({
     routes,
     fallback: endpoints as never,
@@ -41,7 +45,8 @@ export function createWebListener(options: WebListenerOptions): WebListener {
   })
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 5_000 }, (request, response) => {
     readToTheEnd(request, response)
-    if (!guard.handled(request, response)) rpc(request, response)
+    if (guard.handled(request, response) || serveEvidence?.(request, response)) return
+    rpc(request, response)
   })
   server.maxConnections = maxConnections
 

@@ -55,7 +55,6 @@ function openStream() {
     allowedTools: createAllowedToolsCompiler({ maxLists: 1, maxCharacters: 100 }),
   })(messages(), {
     signal: aborted.signal,
-    fromPage: false,
     header: () => undefined,
     enter: () => () => {},
     toStatus: (thrown) => ({ message: thrown instanceof RpcFault ? thrown.code : 'other' }),
