@@ -1,4 +1,3 @@
-import { EvidenceService } from '@capiscio/proto/core/v1'
 import { BadgeService, DIDService, TrustStoreService } from '@capiscio/proto/v1'
 import type { Logger } from 'pino'
 import { createNodeEd25519Signer, createNodeEd25519Verifier } from './adapters/crypto/node-ed25519.ts'
@@ -15,8 +14,10 @@ import { EVIDENCE_LOG_LIMITS } from './domain/evidence/evidence-log.ts'
 import { createToolGuard } from './domain/guard/tool-guard.ts'
 import { createServerVerifier } from './domain/identity/verify-server.ts'
 import { createAllowedToolsCompiler } from './domain/policy/allowed-tools.ts'
+import { openEvidenceReading } from './evidence-reading.ts'
 import { openEvidence } from './evidence-setup.ts'
 import { loadGuardRules } from './guard-rules.ts'
+import { createInterimReader } from './interim-evidence-reader.ts'
 import { openIssuerKeys } from './issuer-keys-setup.ts'
 import { openOutboundHttp } from './outbound-setup.ts'
 import type { BadgeStatusSource } from './ports/badge-status.ts'
@@ -89,6 +90,14 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
     timer: systemTimer,
     telemetry,
     limits: { ...EVIDENCE_LOG_LIMITS, waitingEntries: config.limits.maxWaitingDecisions },
+  })
+
+  const reading = await openEvidenceReading({
+    ...{ log, directory, stateDir: config.stateDir, clock, random: systemRandom, telemetry, coreVersion: CORE_VERSION },
+    reader: createInterimReader(directory, log),
+  }).catch(async (error) => {
+    await log.close()
+    throw error
   })
 
   const verifierOf = (status: BadgeStatusSource) =>
@@ -174,10 +183,9 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
     servers,
     isReady: () => notReadyReasons().length === 0,
   })
-  const evidenceService = implementService(EvidenceService, {})
   const services = [
     coreService,
-    evidenceService,
+    reading.service,
     createAdminService({
       reload: () =>
         reload().then(
@@ -202,11 +210,12 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
   const listeners = createListeners({
     services,
     // Nothing that makes keys or administers: a browser may be on the other side.
-    webServices: [coreService, evidenceService, mcpService],
+    webServices: [coreService, reading.service, mcpService],
     telemetry,
     notReadyReasons,
     metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
     allowedOrigins: config.web.allowedOrigins,
+    evidence: reading.files,
     limits: config.limits,
   })
   // Listeners first, the log last: nothing can be accepted that could not be recorded.
@@ -216,6 +225,7 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
     await listeners.close()
     await http[Symbol.asyncDispose]()
     revocations[Symbol.dispose]()
+    await reading.close()
     await log.close()
   }
 
