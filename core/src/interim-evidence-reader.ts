@@ -5,7 +5,10 @@ import { proveConsistency, proveInclusion } from './domain/evidence/merkle-prove
 import { readEntries } from './domain/evidence/read-entries.ts'
 import type { EvidenceReader } from './ports/evidence-reader.ts'
 
-export function createInterimReader(directory: string, log: Pick<EvidenceLog, 'origin' | 'vkey' | 'size' | 'checkpoint'>): EvidenceReader {
+export function createInterimReader(
+  directory: string,
+  log: Pick<EvidenceLog, 'origin' | 'vkey' | 'size' | 'checkpoint'>,
+): EvidenceReader {
   async function* entries(from: number, to: number) {
     yield* readEntries(await listJournalSegments(directory), { from, to })
   }

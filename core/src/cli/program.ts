@@ -8,6 +8,7 @@ import { CORE_VERSION } from '../version.ts'
 import { addApiKeyCommand } from './apikey.ts'
 import { addConfigCommand } from './config-check.ts'
 import { addDevCommand } from './dev.ts'
+import { addEvidenceCommand } from './evidence/evidence.ts'
 import { addPolicyCommand } from './policy.ts'
 import type { CliIo } from './print.ts'
 import { addRpcCommand, addServeCommand } from './serve.ts'
@@ -55,6 +56,7 @@ export function createProgram(io: CliIo): Command {
   addConfigCommand(program, io)
   addPolicyCommand(program, io)
   addApiKeyCommand(program, io)
+  addEvidenceCommand(program, io)
   addServeCommand(program.command('mcp').description('the same commands under their older names'), io)
   return program
 }

@@ -1,15 +1,12 @@
-import { readdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { createNodeEd25519Verifier } from '../../adapters/crypto/node-ed25519.ts'
-import { errorCode } from '../../adapters/evidence/error-code.ts'
-import { type Checkpoint, openCheckpoint } from '../../domain/evidence/checkpoint.ts'
+import { openCheckpoint } from '../../domain/evidence/checkpoint.ts'
 import { EvidenceRefused } from '../../domain/evidence/evidence-errors.ts'
-import { verifyConsistency } from '../../domain/evidence/merkle-proof.ts'
 import { makeDirectoryDurably, writeFileDurably } from '../../lib/durable-write.ts'
-import type { EvidenceReader } from '../../ports/evidence-reader.ts'
 import { type CliIo, printJson, printTable } from '../print.ts'
 import { answering, CommandRefused } from './refused.ts'
+import { checkpointFile, extendsTree, readSavedCheckpoints } from './saved-checkpoints.ts'
 import { findLogs, type StoredLog, type WhereFlags, whereOptions } from './stored-logs.ts'
 
 const HELP = `
@@ -22,8 +19,6 @@ saved there before, and then replaces it: run it from cron, with the folder on a
 reach. That is what makes a rewritten or removed log noticeable.
 Exit codes: 0 saved or printed, 1 no log there, 2 wrong usage, 3 a log does not extend its saved checkpoint, or is gone.
 `
-
-const SUFFIX = '.checkpoint'
 
 interface AnchorFlags extends WhereFlags {
   readonly save?: string
@@ -41,7 +36,9 @@ interface Anchored {
 
 /** `capiscio evidence anchor`: the newest checkpoints, for another place. */
 export function addAnchorCommand(evidence: Command, io: CliIo): void {
-  whereOptions(evidence.command('anchor').description('print or save the newest checkpoints, checked against earlier ones'))
+  whereOptions(
+    evidence.command('anchor').description('print or save the newest checkpoints, checked against earlier ones'),
+  )
     .option('--save <dir>', 'folder elsewhere that remembers a checkpoint of each log')
     .option('--json', 'print JSON', false)
     .addHelpText('after', HELP)
@@ -50,12 +47,12 @@ export function addAnchorCommand(evidence: Command, io: CliIo): void {
 
 async function anchor(flags: AnchorFlags, io: CliIo): Promise<void> {
   const folder = flags.save === undefined ? undefined : resolve(flags.save)
-  const saved = folder === undefined ? new Map<string, Uint8Array>() : await readSaved(folder)
+  const saved = folder === undefined ? new Map<string, Uint8Array>() : await readSavedCheckpoints(folder)
   const logs = await logsOrNone(flags, io, saved.size > 0)
   // A log that was there once and is gone is what an anchor is for. Only --log leaves others out.
   const gone = [...saved.keys()].find((id) => !logs.some((log) => log.id === id))
   if (gone !== undefined && flags.log === undefined) {
-    const message = `${join(folder ?? '', gone + SUFFIX)} is of a log that is not here any more: it was removed, or replaced.`
+    const message = `${join(folder ?? '', checkpointFile(gone))} is of a log that is not here any more: it was removed, or replaced.`
     throw new EvidenceRefused('JOURNAL_ROLLED_BACK', message, { expected: `the log ${gone}` })
   }
   // All are checked before one is replaced: a log that does not hold keeps its evidence against it.
@@ -64,7 +61,7 @@ async function anchor(flags: AnchorFlags, io: CliIo): Promise<void> {
   if (folder !== undefined) {
     await makeDirectoryDurably(folder)
     for (const { log, note } of anchored) {
-      if (note !== undefined) await writeFileDurably(join(folder, log.id + SUFFIX), note)
+      if (note !== undefined) await writeFileDurably(join(folder, checkpointFile(log.id)), note)
     }
   }
   show(anchored, folder, flags.json, io)
@@ -93,26 +90,6 @@ async function check(log: StoredLog, earlier: Uint8Array | undefined): Promise<A
     throw new EvidenceRefused('JOURNAL_ROLLED_BACK', message, { expected: `${before.size} records as they were` })
   }
   return { ...anchored, extended: before.size }
-}
-
-async function extendsTree(reader: EvidenceReader, before: Checkpoint, now: Checkpoint): Promise<boolean> {
-  if (before.size > now.size) return false
-  if (before.size === 0) return true
-  const proof = await reader.consistencyProof(before.size, now.size)
-  return verifyConsistency({
-    ...{ oldSize: before.size, newSize: now.size, oldRoot: before.root, newRoot: now.root },
-    proof,
-  })
-}
-
-async function readSaved(folder: string): Promise<Map<string, Uint8Array>> {
-  const names = await readdir(folder).catch((error: unknown) => {
-    if (errorCode(error) === 'ENOENT') return []
-    throw new CommandRefused(`${folder} cannot be read: ${(error as Error).message}`, { cause: error })
-  })
-  const ids = names.flatMap((name) => /^([0-9a-f]{16})\.checkpoint$/.exec(name)?.[1] ?? [])
-  const notes = await Promise.all(ids.map((id) => readFile(join(folder, id + SUFFIX))))
-  return new Map(ids.map((id, i) => [id, new Uint8Array(notes[i] ?? [])]))
 }
 
 function show(anchored: readonly Anchored[], folder: string | undefined, json: boolean, io: CliIo): void {

@@ -39,7 +39,9 @@ export function addExportCommand(evidence: Command, io: CliIo): void {
 
 async function exportRecords(flags: ExportFlags, io: CliIo): Promise<void> {
   if (flags.json && flags.out === undefined) {
-    throw new CommandRefused('--json tells what was written to --out, and standard output holds the records: give --out.')
+    throw new CommandRefused(
+      '--json tells what was written to --out, and standard output holds the records: give --out.',
+    )
   }
   const logs = await findLogs(flags, io)
   const sink = flags.out === undefined ? toStdout(io) : await toFolder(resolve(flags.out), flags.format)

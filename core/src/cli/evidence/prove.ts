@@ -5,8 +5,8 @@ import { formatReceipt } from '../../domain/evidence/receipt.ts'
 import { createFileDurably, makeDirectoryDurably, syncDirectory } from '../../lib/durable-write.ts'
 import { type CliIo, printJson, printTable } from '../print.ts'
 import { createProgress } from './progress.ts'
-import { answering, CommandRefused } from './refused.ts'
 import { recordsForward, type StoredRecord } from './read-records.ts'
+import { answering, CommandRefused } from './refused.ts'
 import { findLogs, type StoredLog, type WhereFlags, whereOptions } from './stored-logs.ts'
 
 const HELP = `

@@ -21,7 +21,10 @@ export async function answering(io: CliIo, json: boolean, act: () => Promise<voi
     if (code === undefined || !(refused instanceof Error)) throw refused
     io.setExitCode(refused instanceof EvidenceRefused ? EXIT_EVIDENCE : EXIT_FAILURE)
     if (json) printJson(io, { ok: false, code, message: refused.message })
-    else io.stderr(`capiscio: ${printable(refused instanceof EvidenceRefused ? `${code}: ` : '')}${printable(refused.message)}\n`)
+    else
+      io.stderr(
+        `capiscio: ${printable(refused instanceof EvidenceRefused ? `${code}: ` : '')}${printable(refused.message)}\n`,
+      )
   } finally {
     process.stdout.off('error', endQuietly)
   }

@@ -14,7 +14,10 @@ export function recordAsLine({ index, facts }: StoredRecord): string {
   const time = atMs === 0 ? '-' : new Date(atMs).toISOString()
   const what = kind === 'decision' ? decision : kind === 'outcome' ? `${result} of ${decisionId}` : 'other'
   const parts = [String(index), time, what, tool || '-', principal || 'anonymous', denyReason, id]
-  return parts.filter((part) => part !== '').map(printable).join('  ')
+  return parts
+    .filter((part) => part !== '')
+    .map(printable)
+    .join('  ')
 }
 
 /** What is no JSON is shown as what it is: bytes. */

@@ -59,7 +59,8 @@ export async function findLogs(flags: WhereFlags, io: CliIo): Promise<readonly S
   const logs: StoredLog[] = []
   for (const directory of directories) {
     const log = await readLog(directory, verifier)
-    if (log !== undefined && (flags.log === undefined || flags.log === log.origin || flags.log === log.id)) logs.push(log)
+    if (log !== undefined && (flags.log === undefined || flags.log === log.origin || flags.log === log.id))
+      logs.push(log)
   }
   if (logs.length > 0) return logs
   const where = place.directory ?? place.root

@@ -28,7 +28,9 @@ export interface TailFlags extends WhereFlags, FilterFlags {
 
 /** `capiscio evidence tail`: the newest records, and those that come. */
 export function addTailCommand(evidence: Command, io: CliIo): void {
-  filterOptions(whereOptions(evidence.command('tail').description('show the newest records, and with -f those that come')))
+  filterOptions(
+    whereOptions(evidence.command('tail').description('show the newest records, and with -f those that come')),
+  )
     .option('-n, --lines <count>', 'so many of each log', countBetween(0, 10_000), 10)
     .option('-f, --follow', 'go on with records as they are committed', false)
     .option('--json', 'print JSON, a document on each line', false)

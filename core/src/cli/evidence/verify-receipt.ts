@@ -3,9 +3,9 @@ import { hex } from '@scure/base'
 import type { Command } from 'commander'
 import { createNodeEd25519Verifier } from '../../adapters/crypto/node-ed25519.ts'
 import { readBoundedFile } from '../../config/read-bounded-file.ts'
+import { verifyReceipt } from '../../domain/evidence/receipt.ts'
 import { MAX_ENTRY_BYTES } from '../../domain/evidence/record.ts'
 import { readRecordFacts } from '../../domain/evidence/record-facts.ts'
-import { verifyReceipt } from '../../domain/evidence/receipt.ts'
 import { type CliIo, printJson, printTable } from '../print.ts'
 import { answering, CommandRefused } from './refused.ts'
 import { readVerifierKeys } from './verifier-key-option.ts'
@@ -38,9 +38,7 @@ export function addVerifyReceiptCommand(evidence: Command, io: CliIo): void {
     .requiredOption('--vkey <key>', "the log's verifier key, or a file with it")
     .option('--json', 'print JSON', false)
     .addHelpText('after', HELP)
-    .action((file: string, flags: VerifyReceiptFlags) =>
-      answering(io, flags.json, async () => verify(file, flags, io)),
-    )
+    .action((file: string, flags: VerifyReceiptFlags) => answering(io, flags.json, async () => verify(file, flags, io)))
 }
 
 function verify(file: string, { leaf: leafFile, vkey, json }: VerifyReceiptFlags, io: CliIo): void {
