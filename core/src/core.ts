@@ -17,7 +17,6 @@ import { createAllowedToolsCompiler } from './domain/policy/allowed-tools.ts'
 import { openEvidenceReading } from './evidence-reading.ts'
 import { openEvidence } from './evidence-setup.ts'
 import { loadGuardRules } from './guard-rules.ts'
-import { createInterimReader } from './interim-evidence-reader.ts'
 import { openIssuerKeys } from './issuer-keys-setup.ts'
 import { openOutboundHttp } from './outbound-setup.ts'
 import type { BadgeStatusSource } from './ports/badge-status.ts'
@@ -79,7 +78,7 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
   const revocations = await openRevocations(config, { http, clock, random: systemRandom, telemetry })
 
   const { evidence: place } = config
-  const { log, directory } = await openEvidence({
+  const { log, reader, directory } = await openEvidence({
     location: place.directory === undefined ? { root: place.root } : { directory: place.directory },
     stateDir: config.stateDir,
     startEmpty: place.startEmpty,
@@ -93,8 +92,16 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
   })
 
   const reading = await openEvidenceReading({
-    ...{ log, directory, stateDir: config.stateDir, clock, random: systemRandom, telemetry, coreVersion: CORE_VERSION },
-    reader: createInterimReader(directory, log),
+    ...{
+      log,
+      reader,
+      directory,
+      stateDir: config.stateDir,
+      clock,
+      random: systemRandom,
+      telemetry,
+      coreVersion: CORE_VERSION,
+    },
   }).catch(async (error) => {
     await log.close()
     throw error

@@ -4,11 +4,11 @@ import { createThreadedIndex } from './adapters/evidence-index/threaded-index.ts
 import type { EvidenceLog } from './domain/evidence/evidence-log.ts'
 import { createEvidenceSearch } from './domain/evidence/evidence-search.ts'
 import { createIndexFollower } from './domain/evidence/index-follower.ts'
+import type { LogReader } from './domain/evidence/log-reader.ts'
 import { createOutcomeRecorder } from './domain/evidence/outcome-recorder.ts'
 import { parseTilePath, TILE_WIDTH } from './domain/evidence/tile-path.ts'
 import { makeDirectoryDurably } from './lib/durable-write.ts'
 import type { Clock } from './ports/clock.ts'
-import type { EvidenceReader } from './ports/evidence-reader.ts'
 import type { Random } from './ports/random.ts'
 import type { Telemetry } from './ports/telemetry.ts'
 import { createEvidenceService } from './service/evidence-service.ts'
@@ -21,7 +21,7 @@ const INDEX_FOLDER = 'evidence-index'
 export interface EvidenceReadingOptions {
   readonly log: EvidenceLog
   /** Reads the same log. */
-  readonly reader: EvidenceReader
+  readonly reader: LogReader
   /** Canonical path of the log folder. */
   readonly directory: string
   readonly stateDir: string

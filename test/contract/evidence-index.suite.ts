@@ -24,7 +24,7 @@ const ALL = Number.MAX_SAFE_INTEGER
 export function describeEvidenceIndex(name: string, create: () => Promise<EvidenceIndexHarness>): void {
   const filled = async (entries: readonly IndexedEntry[]): Promise<EvidenceIndex> => {
     const index = (await create()).open()
-    await index.reset('log.example/1')
+    await index.reset('log.example/1', 0)
     await index.add(entries, 'last')
     return index
   }
@@ -33,15 +33,25 @@ export function describeEvidenceIndex(name: string, create: () => Promise<Eviden
     it('is nowhere when it is new, and at the start of a log after a reset', async () => {
       const index = (await create()).open()
       expect(await index.position()).toBeUndefined()
-      await index.reset('log.example/1')
+      await index.reset('log.example/1', 0)
       expect(await index.position()).toEqual({ origin: 'log.example/1', size: 0, lastLeaf: '' })
+      await index.close()
+    })
+
+    it('starts at a later entry of a log that has no earlier ones any more', async () => {
+      const index = (await create()).open()
+      await index.reset('log.example/1', 7)
+      expect(await index.position()).toEqual({ origin: 'log.example/1', size: 7, lastLeaf: '' })
+      await expect(index.add([entry(0)], 'leaf')).rejects.toThrow()
+      await index.add([entry(7), entry(8)], 'leaf-8')
+      expect(await index.search({}, ALL, 10)).toEqual([8, 7])
       await index.close()
     })
 
     it('moves with what is added and remembers where it is after it was closed', async () => {
       const harness = await create()
       const index = harness.open()
-      await index.reset('log.example/1')
+      await index.reset('log.example/1', 0)
       await index.add([entry(0), entry(1)], 'leaf-1')
       await index.add([entry(2)], 'leaf-2')
       await index.close()
@@ -72,7 +82,7 @@ export function describeEvidenceIndex(name: string, create: () => Promise<Eviden
 
     it('forgets everything at a reset', async () => {
       const index = await filled([entry(0), entry(1)])
-      await index.reset('log.example/2')
+      await index.reset('log.example/2', 0)
       expect(await index.position()).toEqual({ origin: 'log.example/2', size: 0, lastLeaf: '' })
       expect(await index.find('id-0')).toEqual([])
       expect(await index.search({}, ALL, 10)).toEqual([])

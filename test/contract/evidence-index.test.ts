@@ -30,7 +30,7 @@ describe('the SQLite file of an evidence index', () => {
   const filled = async (): Promise<string> => {
     const path = newPath()
     const index = createThreadedIndex(path)
-    await index.reset('log.example/1')
+    await index.reset('log.example/1', 0)
     await index.add([entry], 'last')
     await index.close()
     return path
@@ -41,7 +41,7 @@ describe('the SQLite file of an evidence index', () => {
     try {
       const path = newPath()
       const index = createThreadedIndex(path)
-      await index.reset('log.example/1')
+      await index.reset('log.example/1', 0)
       const files = [path, `${path}-wal`, `${path}-shm`].filter(existsSync)
       expect(files.map((file) => (statSync(file).mode & 0o777).toString(8))).toEqual(['600', '600', '600'])
       await index.close()
@@ -60,7 +60,7 @@ describe('the SQLite file of an evidence index', () => {
     damage(path)
     const index = createThreadedIndex(path)
     await expect(index.position().then(() => index.find('id-0'))).rejects.toThrow()
-    await index.reset('log.example/1')
+    await index.reset('log.example/1', 0)
     await index.add([entry], 'last')
     expect(await index.find('id-0')).toEqual([0])
     await index.close()
@@ -69,7 +69,7 @@ describe('the SQLite file of an evidence index', () => {
   it('in a folder that is gone rejects and says so again', async () => {
     const index = createThreadedIndex(join(folder, 'gone', 'x.sqlite'))
     await expect(index.position()).rejects.toThrow(/ENOENT/)
-    await expect(index.reset('log.example/1')).rejects.toThrow(/ENOENT/)
+    await expect(index.reset('log.example/1', 0)).rejects.toThrow(/ENOENT/)
     await index.close()
   })
 

@@ -27,10 +27,10 @@ export function createMemoryEvidenceIndex(
     state,
     failing,
     position: () => step('position', () => state.position),
-    reset: (origin) =>
+    reset: (origin, size) =>
       step('reset', () => {
         state.entries = []
-        state.position = { origin, size: 0, lastLeaf: '' }
+        state.position = { origin, size, lastLeaf: '' }
       }),
     add: (entries, lastLeaf) =>
       step('add', () => {

@@ -28,9 +28,9 @@ export interface IndexFilter {
 /** How far an index has followed which log. */
 export interface IndexPosition {
   readonly origin: string
-  /** Entries from 0 up to, not including, this one are in the index. */
+  /** Entries up to, not including, this one are in the index, as far as the log had them. */
   readonly size: number
-  /** Names the last of them, so that another history of the same length is noticed. Empty at size 0. */
+  /** Names the last of them, so that another history of the same length is noticed. Empty after a reset. */
   readonly lastLeaf: string
 }
 
@@ -46,8 +46,11 @@ export interface IndexPosition {
 export interface EvidenceIndex {
   /** Where it is; `undefined` when it is new. */
   position(): Promise<IndexPosition | undefined>
-  /** Forgets everything, also what was damaged, and starts to follow `origin` from entry 0. */
-  reset(origin: string): Promise<void>
+  /**
+   * Forgets everything, also what was damaged, and starts to follow `origin` from entry
+   * `size` on: 0, or the first whose bytes the log still has.
+   */
+  reset(origin: string, size: number): Promise<void>
   /**
    * Takes the next entries, in order and without a gap.
    *

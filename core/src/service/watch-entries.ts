@@ -1,6 +1,6 @@
 import type { EvidenceLog } from '../domain/evidence/evidence-log.ts'
+import type { LogReader } from '../domain/evidence/log-reader.ts'
 import type { StoredEntry } from '../domain/evidence/read-entries.ts'
-import type { EvidenceReader } from '../ports/evidence-reader.ts'
 import { invalidArgument, RpcFault } from './rpc-fault.ts'
 import type { ServerStreamContext } from './service-implementation.ts'
 
@@ -18,7 +18,7 @@ export type WatchEntries = (
 
 export interface WatchEntriesOptions {
   readonly log: Pick<EvidenceLog, 'onCommit'>
-  readonly reader: Pick<EvidenceReader, 'size' | 'entries'>
+  readonly reader: Pick<LogReader, 'size' | 'entries' | 'firstKept'>
 }
 
 /**
@@ -59,10 +59,16 @@ export function createWatchEntries({ log, reader }: WatchEntriesOptions): WatchE
   async function readSome(from: number, to: number): Promise<readonly StoredEntry[]> {
     const entries: StoredEntry[] = []
     let bytes = 0
-    for await (const entry of reader.entries(from, Math.min(to, from + MAX_ENTRIES))) {
-      entries.push(entry)
-      bytes += entry.leaf.length
-      if (bytes >= MAX_BYTES) break
+    try {
+      for await (const entry of reader.entries(from, Math.min(to, from + MAX_ENTRIES))) {
+        entries.push(entry)
+        bytes += entry.leaf.length
+        if (bytes >= MAX_BYTES) break
+      }
+    } catch (error) {
+      const first = await reader.firstKept()
+      if (from >= first) throw error
+      throw new RpcFault('NOT_FOUND', `Records below ${first} were removed by retention. Watch from index ${first}.`)
     }
     if (entries.length === 0) throw new Error(`The log did not give entry ${from}, which it holds.`)
     return entries

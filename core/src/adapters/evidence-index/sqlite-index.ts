@@ -24,7 +24,7 @@ const TABLES = `
 /** The index as an SQLite file. Calls block: it belongs into a thread of its own. */
 export interface SqliteIndex {
   position(): IndexPosition | undefined
-  reset(origin: string): void
+  reset(origin: string, size: number): void
   add(entries: readonly IndexedEntry[], lastLeaf: string): void
   find(id: string): number[]
   search(filter: IndexFilter, before: number, limit: number): number[]
@@ -86,12 +86,12 @@ export function openSqliteIndex(path: string): SqliteIndex {
   return {
     position,
 
-    reset(origin) {
+    reset(origin, size) {
       database?.close()
       database = undefined
       for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true })
       inTransaction((opened) => {
-        opened.prepare("INSERT INTO position (one, origin, size, last_leaf) VALUES (1, ?, 0, '')").run(origin)
+        opened.prepare("INSERT INTO position (one, origin, size, last_leaf) VALUES (1, ?, ?, '')").run(origin, size)
       })
     },
 

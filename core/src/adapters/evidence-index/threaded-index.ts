@@ -61,7 +61,7 @@ export function createThreadedIndex(path: string): EvidenceIndex {
 
   return {
     position: () => call('position'),
-    reset: (origin) => call('reset', origin),
+    reset: (origin, size) => call('reset', origin, size),
     add: (entries, lastLeaf) => call('add', entries, lastLeaf),
     find: (id) => call('find', id),
     search: (filter, before, limit) => call('search', filter, before, limit),

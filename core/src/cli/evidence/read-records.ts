@@ -1,7 +1,7 @@
 import { matches } from '../../domain/evidence/evidence-search.ts'
+import type { LogReader } from '../../domain/evidence/log-reader.ts'
 import { type RecordFacts, readRecordFacts } from '../../domain/evidence/record-facts.ts'
 import type { IndexFilter } from '../../ports/evidence-index.ts'
-import type { EvidenceReader } from '../../ports/evidence-reader.ts'
 
 /** One record of one log, and what it says. */
 export interface StoredRecord {
@@ -14,13 +14,14 @@ export interface StoredRecord {
 /** Entries that are held at once while a log is read backwards; as many as in a bundle. */
 const CHUNK = 256
 
-/** Matching records of one log in their order. */
+/** Matching records of one log in their order, as far as retention left them. */
 export async function* recordsForward(
-  reader: EvidenceReader,
+  reader: LogReader,
   filter: IndexFilter,
   { from = 0, onProgress = (_done: number) => {} } = {},
 ): AsyncGenerator<StoredRecord, void, undefined> {
-  for await (const { index, leaf } of reader.entries(from, reader.size)) {
+  const first = Math.max(from, await reader.firstKept())
+  for await (const { index, leaf } of reader.entries(first, reader.size)) {
     const facts = readRecordFacts(leaf)
     onProgress(index + 1)
     if (matches(facts, filter)) yield { origin: reader.origin, index, leaf, facts }
@@ -29,11 +30,12 @@ export async function* recordsForward(
 
 /** The same from the newest to the oldest. */
 export async function* recordsBackward(
-  reader: EvidenceReader,
+  reader: LogReader,
   filter: IndexFilter,
 ): AsyncGenerator<StoredRecord, void, undefined> {
-  for (let end = reader.size; end > 0; ) {
-    const start = Math.floor((end - 1) / CHUNK) * CHUNK
+  const first = await reader.firstKept()
+  for (let end = reader.size; end > first; ) {
+    const start = Math.max(Math.floor((end - 1) / CHUNK) * CHUNK, first)
     const chunk: StoredRecord[] = []
     for await (const { index, leaf } of reader.entries(start, end)) {
       const facts = readRecordFacts(leaf)
@@ -49,7 +51,7 @@ export async function* recordsBackward(
  * logs by the records' times.
  */
 export async function* newestFirst(
-  readers: readonly EvidenceReader[],
+  readers: readonly LogReader[],
   filter: IndexFilter,
 ): AsyncGenerator<StoredRecord, void, undefined> {
   const heads = await Promise.all(

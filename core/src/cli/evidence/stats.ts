@@ -40,6 +40,7 @@ type Counted = Awaited<ReturnType<typeof count>>
 
 async function count(log: StoredLog, io: CliIo) {
   const reader = await log.open()
+  const firstKept = await reader.firstKept()
   const progress = createProgress(io, 'reading')
   const decisions = { ALLOW: 0, DENY: 0 }
   const outcomes = { ok: 0, error: 0 }
@@ -48,7 +49,7 @@ async function count(log: StoredLog, io: CliIo) {
   let first = Number.POSITIVE_INFINITY
   let last = Number.NEGATIVE_INFINITY
   let bytes = 0
-  for await (const { index, leaf } of reader.entries(0, reader.size)) {
+  for await (const { index, leaf } of reader.entries(firstKept, reader.size)) {
     const { kind, decision, result, denyReason, tool, principal, atMs } = readRecordFacts(leaf)
     bytes += leaf.length
     if (atMs > 0) [first, last] = [Math.min(first, atMs), Math.max(last, atMs)]
@@ -67,6 +68,7 @@ async function count(log: StoredLog, io: CliIo) {
     directory: log.directory,
     vkey: log.vkey,
     records: reader.size,
+    ...(firstKept > 0 && { removed: firstKept }),
     bytes,
     ...(last >= first && { first: new Date(first).toISOString(), last: new Date(last).toISOString() }),
     decisions,
@@ -78,7 +80,7 @@ async function count(log: StoredLog, io: CliIo) {
   }
 }
 
-function show(io: CliIo, { origin, directory, vkey, records, bytes, first, last, ...counts }: Counted): void {
+function show(io: CliIo, { origin, directory, vkey, records, removed, bytes, first, last, ...counts }: Counted): void {
   const { decisions, outcomes, other, denyReasons, tools, principals } = counts
   const list = (names: Readonly<Record<string, number>>): string =>
     Object.entries(names)
@@ -91,6 +93,7 @@ function show(io: CliIo, { origin, directory, vkey, records, bytes, first, last,
       ['folder', directory],
       ['key', vkey],
       ['records', `${records} in ${bytes} bytes`],
+      ['removed', removed === undefined ? '' : `the first ${removed}, by retention`],
       ['from', first ?? ''],
       ['to', last ?? ''],
       ['allowed', String(decisions.ALLOW)],

@@ -3,14 +3,12 @@ import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { createNodeEd25519Verifier } from '../../adapters/crypto/node-ed25519.ts'
 import { errorCode } from '../../adapters/evidence/error-code.ts'
-import { listJournalSegments } from '../../adapters/evidence/journal-segments.ts'
 import { readLogIdentity } from '../../adapters/evidence/log-identity.ts'
 import { loadConfig } from '../../config/load-config.ts'
-import { recoverJournal } from '../../domain/evidence/recover-journal.ts'
+import type { LogReader } from '../../domain/evidence/log-reader.ts'
 import { parseVerifierKey, type VerifierKey } from '../../domain/evidence/verifier-key.ts'
-import { createInterimReader } from '../../interim-evidence-reader.ts'
+import { openEvidenceReader } from '../../open-evidence-reader.ts'
 import type { Ed25519Verifier } from '../../ports/ed25519.ts'
-import type { EvidenceReader } from '../../ports/evidence-reader.ts'
 import type { CliIo } from '../print.ts'
 import { CommandRefused } from './refused.ts'
 
@@ -32,7 +30,7 @@ export interface StoredLog {
   readonly keys: readonly VerifierKey[]
   readonly directory: string
   /** Reads what is durable now; a log that is being written may have more at the next call. */
-  open(): Promise<EvidenceReader>
+  open(): Promise<LogReader>
 }
 
 /** The flags by which every command of `capiscio evidence` finds logs. */
@@ -97,10 +95,6 @@ async function readLog(directory: string, verifier: Ed25519Verifier): Promise<St
   return {
     ...{ id, origin, vkey, keys },
     directory: await realpath(directory),
-    async open() {
-      const segments = await listJournalSegments(directory)
-      const { tree, checkpoint } = await recoverJournal({ segments, origin, keys, verifier, known: [] })
-      return createInterimReader(directory, { origin, vkey, size: tree.size, checkpoint })
-    },
+    open: () => openEvidenceReader(directory, verifier),
   }
 }

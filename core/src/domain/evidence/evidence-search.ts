@@ -1,6 +1,6 @@
 import type { EvidenceIndex, IndexFilter } from '../../ports/evidence-index.ts'
-import type { EvidenceReader } from '../../ports/evidence-reader.ts'
 import type { IndexFollower } from './index-follower.ts'
+import type { LogReader } from './log-reader.ts'
 import { formatPageToken, parsePageToken } from './page-token.ts'
 import type { StoredEntry } from './read-entries.ts'
 import { type RecordFacts, readRecordFacts } from './record-facts.ts'
@@ -37,7 +37,7 @@ export interface EvidenceSearch {
 }
 
 export interface EvidenceSearchOptions {
-  readonly reader: Pick<EvidenceReader, 'origin' | 'size' | 'entries'>
+  readonly reader: Pick<LogReader, 'origin' | 'size' | 'entries' | 'firstKept'>
   readonly index: Pick<EvidenceIndex, 'find' | 'search'>
   readonly follower: Pick<IndexFollower, 'caughtUp'>
 }
@@ -50,8 +50,13 @@ export interface EvidenceSearchOptions {
 export function createEvidenceSearch({ reader, index, follower }: EvidenceSearchOptions): EvidenceSearch {
   async function read(position: number): Promise<FoundRecord | undefined> {
     if (position < 0 || position >= reader.size) return undefined
-    for await (const { leaf } of reader.entries(position, position + 1)) {
-      return { index: position, leaf, facts: readRecordFacts(leaf) }
+    try {
+      for await (const { leaf } of reader.entries(position, position + 1)) {
+        return { index: position, leaf, facts: readRecordFacts(leaf) }
+      }
+    } catch (error) {
+      // Removed by retention after it was indexed: as good as never found.
+      if (position >= (await reader.firstKept())) throw error
     }
     return undefined
   }

@@ -1,9 +1,9 @@
 import { encodeBase64url } from '../../lib/base64url.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { EvidenceIndex, IndexedEntry } from '../../ports/evidence-index.ts'
-import type { EvidenceReader } from '../../ports/evidence-reader.ts'
 import type { Telemetry } from '../../ports/telemetry.ts'
 import type { EvidenceCommit, EvidenceLog } from './evidence-log.ts'
+import type { LogReader } from './log-reader.ts'
 import { leafHash } from './merkle.ts'
 import { readRecordFacts } from './record-facts.ts'
 
@@ -23,7 +23,7 @@ export class IndexUnavailable extends Error {
 
 export interface IndexFollowerOptions {
   readonly log: Pick<EvidenceLog, 'origin' | 'size' | 'onCommit'>
-  readonly reader: Pick<EvidenceReader, 'entries'>
+  readonly reader: Pick<LogReader, 'entries' | 'firstKept'>
   readonly index: EvidenceIndex
   readonly clock: Pick<Clock, 'monotonicMs'>
   readonly telemetry: Pick<Telemetry, 'fault' | 'evidenceIndexed' | 'evidenceIndexRebuilt'>
@@ -114,13 +114,20 @@ export function createIndexFollower(options: IndexFollowerOptions): IndexFollowe
     const position = await index.position()
     if (position !== undefined && (await isOfThisLog(position))) return position.size
     if (position !== undefined) telemetry.evidenceIndexRebuilt({ cause: undefined })
-    await index.reset(log.origin)
-    return 0
+    return startAnew()
+  }
+
+  async function startAnew(): Promise<number> {
+    const first = await reader.firstKept()
+    await index.reset(log.origin, first)
+    return first
   }
 
   async function isOfThisLog(position: { origin: string; size: number; lastLeaf: string }): Promise<boolean> {
     if (position.origin !== log.origin || position.size > log.size) return false
-    if (position.size === 0) return true
+    const first = await reader.firstKept()
+    // What comes next must still be there, and what came last must be what it was.
+    if (position.size <= first) return position.size === first && position.lastLeaf === ''
     for await (const { leaf } of reader.entries(position.size - 1, position.size)) {
       return nameOf(leaf) === position.lastLeaf
     }
@@ -143,8 +150,7 @@ export function createIndexFollower(options: IndexFollowerOptions): IndexFollowe
   async function rebuildOnce(cause: unknown): Promise<void> {
     if (closed !== undefined) return
     telemetry.evidenceIndexRebuilt({ cause })
-    await index.reset(log.origin)
-    size = 0
+    size = await startAnew()
     await follow()
   }
 

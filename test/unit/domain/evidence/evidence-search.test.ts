@@ -10,7 +10,7 @@ import { createCommittedLog, decision, idOf, ORIGIN, outcome } from './test-reco
 async function searchOf(...leaves: readonly Uint8Array[]) {
   const written = createCommittedLog()
   const index = createMemoryEvidenceIndex()
-  await index.reset(ORIGIN)
+  await index.reset(ORIGIN, 0)
   const search = createEvidenceSearch({ reader: written.reader, index, follower: { caughtUp: async () => {} } })
   const add = async (...more: readonly Uint8Array[]) => {
     const first = written.leaves.length
@@ -34,6 +34,25 @@ describe('a search in the evidence', () => {
     expect(await search.byId(idOf(2))).toBeUndefined()
     expect(await search.byIndex(2)).toBeUndefined()
     expect(await search.byIndex(-1)).toBeUndefined()
+  })
+
+  it('does not find what retention removed, and goes on behind it', async () => {
+    const { search, positions, removeBelow } = await searchOf(decision(0), decision(1), decision(2))
+    removeBelow(1)
+    expect(await search.byId(idOf(0))).toBeUndefined()
+    expect(await search.byIndex(0)).toBeUndefined()
+    expect((await positions({})).positions).toEqual([2, 1])
+  })
+
+  it('fails when an entry that must be there cannot be read', async () => {
+    const { search, reader, index } = await searchOf(decision(0))
+    Object.assign(reader, {
+      entries: () => {
+        throw new Error('disk')
+      },
+    })
+    expect(index.state.entries).toHaveLength(1)
+    await expect(search.byId(idOf(0))).rejects.toThrow('disk')
   })
 
   it('gives pages, newest first, and none after the last', async () => {

@@ -112,6 +112,29 @@ describe('an index that follows a log', () => {
     expect(second.rebuilds).toEqual([undefined])
   })
 
+  it('begins with the first entry that retention left', async () => {
+    const world = follow(some(5))
+    world.written.removeBelow(3)
+    await world.start().caughtUp()
+    expect(ids(world.index)).toEqual([3, 4].map(idOf))
+    expect(world.rebuilds).toEqual([])
+    const again = follow(some(6), world.index.state)
+    again.written.removeBelow(3)
+    await again.start().caughtUp()
+    expect(ids(again.index)).toEqual([3, 4, 5].map(idOf))
+    expect(again.rebuilds).toEqual([])
+  })
+
+  it('makes an index anew that retention overtook', async () => {
+    const first = follow(some(2))
+    await first.start().caughtUp()
+    const second = follow(some(6), first.index.state)
+    second.written.removeBelow(4)
+    await second.start().caughtUp()
+    expect(ids(second.index)).toEqual([4, 5].map(idOf))
+    expect(second.rebuilds).toEqual([undefined])
+  })
+
   it('makes a damaged index anew once, and says why', async () => {
     const world = follow(some(3))
     world.index.failing.add('position')

@@ -1,6 +1,8 @@
+import type { EvidenceLog } from '../../../../core/src/domain/evidence/evidence-log.ts'
+import type { LogReader } from '../../../../core/src/domain/evidence/log-reader.ts'
 import { encodeOutcomeRecord } from '../../../../core/src/domain/evidence/outcome-record.ts'
 import { type EvidenceRecord, encodeRecord } from '../../../../core/src/domain/evidence/record.ts'
-import { createMemoryEvidenceReader } from '../../../fakes/memory-evidence-reader.ts'
+import { createMemoryEvidence } from '../../../fakes/memory-evidence-reader.ts'
 
 export const ORIGIN = 'log.example/1'
 export const START_MS = Date.UTC(2026, 4, 6, 10)
@@ -35,16 +37,36 @@ export const outcome = (n: number, ofDecision: number): Uint8Array =>
   })
 
 /** A log in memory that commits at once, one batch for each call of `commit`. */
-export function createCommittedLog(leaves: Uint8Array[] = []) {
-  type Listener = Parameters<import('../../../../core/src/domain/evidence/evidence-log.ts').EvidenceLog['onCommit']>[0]
+export function createCommittedLog(stored: readonly Uint8Array[] = []) {
+  type Listener = Parameters<EvidenceLog['onCommit']>[0]
   const listeners = new Set<Listener>()
   const reads: [from: number, to: number][] = []
-  const checkpoint = (size: number): Uint8Array => new TextEncoder().encode(`checkpoint of ${size}`)
-  const inner = createMemoryEvidenceReader({ origin: ORIGIN, vkey: 'vkey', leaves, checkpoint })
+  const leaves: Uint8Array[] = []
+  const { reader: inner, append } = createMemoryEvidence(ORIGIN)
+  let firstKept = 0
   const commit = (...added: readonly Uint8Array[]): void => {
     const firstIndex = leaves.length
     leaves.push(...added)
-    for (const listener of listeners) listener({ firstIndex, leaves: added, checkpoint: checkpoint(leaves.length) })
+    for (const leaf of added) append(leaf)
+    const checkpoint = inner.checkpoint() ?? new Uint8Array(0)
+    for (const listener of listeners) listener({ firstIndex, leaves: added, checkpoint })
+  }
+  commit(...stored)
+  const reader: LogReader = {
+    origin: inner.origin,
+    vkey: inner.vkey,
+    get size() {
+      return inner.size
+    },
+    checkpoint: inner.checkpoint,
+    firstKept: async () => firstKept,
+    async *entries(from, to) {
+      reads.push([from, to])
+      if (from < firstKept) throw new Error(`entry ${from} was removed`)
+      yield* inner.entries(from, to)
+    },
+    inclusionProof: inner.inclusionProof,
+    consistencyProof: inner.consistencyProof,
   }
   return {
     leaves,
@@ -52,10 +74,15 @@ export function createCommittedLog(leaves: Uint8Array[] = []) {
     reads,
     listeners,
     commit,
+    /** Removes the bytes of entries below an index, as retention does. */
+    removeBelow(index: number) {
+      firstKept = index
+    },
+    reader,
     log: {
       origin: ORIGIN,
       get size() {
-        return leaves.length
+        return inner.size
       },
       onCommit(listener: Listener) {
         listeners.add(listener)
@@ -63,19 +90,8 @@ export function createCommittedLog(leaves: Uint8Array[] = []) {
       },
       async append(leaf: Uint8Array) {
         commit(leaf)
-        return { index: leaves.length - 1 }
+        return { index: inner.size - 1 }
       },
     },
-    reader: Object.defineProperty(
-      {
-        ...inner,
-        entries(from: number, to: number) {
-          reads.push([from, to])
-          return inner.entries(from, to)
-        },
-      },
-      'size',
-      { get: () => leaves.length },
-    ),
   }
 }
