@@ -1,10 +1,14 @@
+import { join, resolve } from 'node:path'
 import { hex } from '@scure/base'
 import type { Command } from 'commander'
+import { createNodeEd25519Verifier } from '../../adapters/crypto/node-ed25519.ts'
 import { formatVerifierKey, type VerifierKey } from '../../domain/evidence/verifier-key.ts'
+import type { LogVerdict } from '../../domain/evidence/verify-log.ts'
+import { verifyEvidenceLog } from '../../verify-evidence-log.ts'
 import { type CliIo, EXIT_EVIDENCE, printJson, printTable } from '../print.ts'
-import { checkLog, type LogFinding } from './check-log.ts'
 import { createProgress } from './progress.ts'
 import { answering, CommandRefused } from './refused.ts'
+import { checkpointFile, readSavedCheckpoints } from './saved-checkpoints.ts'
 import { findLogs, type StoredLog, type WhereFlags, whereOptions } from './stored-logs.ts'
 import { readVerifierKeys } from './verifier-key-option.ts'
 
@@ -38,24 +42,33 @@ export function addVerifyCommand(evidence: Command, io: CliIo): void {
 async function verify(flags: VerifyFlags, io: CliIo): Promise<void> {
   const pinned = flags.vkey === undefined ? undefined : readVerifierKeys(flags.vkey)
   const logs = logsToVerify(await findLogs(flags, io), pinned)
-  const results = []
+  const anchors = flags.anchors === undefined ? undefined : resolve(flags.anchors)
+  const saved = anchors === undefined ? undefined : await readSavedCheckpoints(anchors)
+  const results: VerifiedLog[] = []
   for (const log of logs) {
     const progress = createProgress(io, 'verifying')
-    const keys = pinned ?? log.keys
-    const result = await checkLog(log, { keys, anchors: flags.anchors, onProgress: progress.report })
-    progress.clear()
-    if (!result.ok) io.setExitCode(EXIT_EVIDENCE)
-    results.push({ log, result })
-    if (!flags.json) show(io, log, result, pinned !== undefined)
+    const anchored = anchors !== undefined && saved?.has(log.id) === true
+    const verdict = await verifyEvidenceLog({
+      directory: log.directory,
+      verifier: createNodeEd25519Verifier({ maxKeys: 64 }),
+      ...(pinned && { vkeys: pinned.map(formatVerifierKey) }),
+      anchorFiles: anchored ? [join(anchors, checkpointFile(log.id))] : [],
+      onProgress: ({ verified, size }) => progress.report(verified, size),
+    }).finally(progress.clear)
+    if (!verdict.ok) io.setExitCode(EXIT_EVIDENCE)
+    results.push({ log, verdict, pinned: pinned !== undefined, anchored })
+    if (!flags.json) printTable(io, rowsOf({ log, verdict, pinned: pinned !== undefined, anchored }))
   }
-  if (!flags.json) return
-  printJson(io, {
-    ok: results.every(({ result }) => result.ok),
-    logs: results.map(({ log, result }) => ({
-      ...{ log: log.origin, directory: log.directory, keyFrom: pinned === undefined ? 'log.json' : '--vkey' },
-      ...(result.ok ? { ok: true, size: result.size, root: hex.encode(result.root) } : result),
-    })),
-  })
+  if (flags.json) printJson(io, { ok: results.every(({ verdict }) => verdict.ok), logs: results.map(asJson) })
+}
+
+interface VerifiedLog {
+  readonly log: StoredLog
+  readonly verdict: LogVerdict
+  /** The key came from the command line and not from the log. */
+  readonly pinned: boolean
+  /** It was compared with a saved checkpoint. */
+  readonly anchored: boolean
 }
 
 /** A pinned key says which log is meant; that it is missing is an answer too. */
@@ -69,32 +82,30 @@ function logsToVerify(logs: readonly StoredLog[], pinned: readonly VerifierKey[]
   )
 }
 
-function show(io: CliIo, log: StoredLog, result: Awaited<ReturnType<typeof checkLog>>, pinned: boolean): void {
-  const rows: [string, string][] = [
+function asJson({ log, verdict, pinned, anchored }: VerifiedLog): object {
+  const about = { log: log.origin, directory: log.directory, keyFrom: pinned ? '--vkey' : 'log.json', anchored }
+  return verdict.ok ? { ...about, ...verdict, root: hex.encode(verdict.root) } : { ...about, ...verdict }
+}
+
+function rowsOf({ log, verdict, pinned, anchored }: VerifiedLog): readonly (readonly string[])[] {
+  const about = [
     ['log', log.origin],
     ['folder', log.directory],
   ]
-  if (result.ok) {
-    rows.push(['verified', `${result.size} records, root ${hex.encode(result.root)}`])
-    rows.push([
-      'key',
-      pinned ? 'the one given with --vkey' : 'the one in log.json: compare it with a copy kept elsewhere',
-    ])
-    rows.push([
-      'anchors',
-      result.anchors === 0 ? 'none: a rewrite by who has the log key is not noticed' : `extends ${result.anchors}`,
-    ])
-  } else {
-    rows.push(['NOT VERIFIED', 'this log is not what was written'])
-    for (const finding of result.findings) rows.push(['', describe(finding)])
+  if (!verdict.ok) {
+    const findings = verdict.findings.map(({ code, file, index, expected }) => {
+      const entry = index === undefined ? '' : `, entry ${index}`
+      return ['', `${code} in ${file}${entry}: expected ${expected}`]
+    })
+    return [...about, ['NOT VERIFIED', 'this log is not what was written'], ...findings]
   }
-  printTable(io, rows)
-  io.stdout('\n')
-}
-
-function describe({ code, file, index, expected, message }: LogFinding): string {
-  const place = [file, index === undefined ? undefined : `entry ${index}`]
-    .filter((part) => part !== undefined)
-    .join(', ')
-  return `${code}${place === '' ? '' : ` in ${place}`}: ${message ?? `expected ${expected}`}`
+  const { size, root, firstKept } = verdict
+  const removed =
+    firstKept === 0 ? '' : `; the first ${firstKept} were removed by retention, and only their hashes are here`
+  return [
+    ...about,
+    ['verified', `${size} records, root ${hex.encode(root)}${removed}`],
+    ['key', pinned ? 'the one given with --vkey' : 'the one in log.json: compare it with a copy kept elsewhere'],
+    ['anchor', anchored ? 'extends the saved checkpoint' : 'none: a rewrite with the log key is not noticed'],
+  ]
 }
