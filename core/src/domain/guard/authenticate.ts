@@ -65,8 +65,9 @@ export async function authenticate(
     }
     case 'badge':
       try {
-        const { subject, jti, level, ial, cacheHit } = await badges.verify(credential.token, demands)
-        return { principal: { name: subject, badgeJti: jti, trustLevel: level, ial }, cacheHit }
+        const { subject, jti, level, ial, cacheHit, standing } = await badges.verify(credential.token, demands)
+        const principal = { name: subject, badgeJti: jti, trustLevel: level, ial }
+        return { principal, cacheHit, revocationAgeMs: standing.revocationAgeMs }
       } catch (refused) {
         if (!(refused instanceof BadgeRefused)) throw refused
         throw new Denial(REASONS[refused.code], refused.message, { cause: refused })

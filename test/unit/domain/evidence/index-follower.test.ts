@@ -16,14 +16,17 @@ function follow(leaves: Uint8Array[] = [], state?: MemoryIndexState) {
   const faults: unknown[] = []
   const rebuilds: unknown[] = []
   const indexed: { records: number; behind: number }[] = []
-  const start = () => {
+  const start = (onRebuild = () => {}) => {
     const follower = createIndexFollower({
       ...written,
       index,
       clock,
       telemetry: {
         fault: ({ cause }) => faults.push(cause),
-        evidenceIndexRebuilt: ({ cause }) => rebuilds.push(cause),
+        evidenceIndexRebuilt: ({ cause }) => {
+          rebuilds.push(cause)
+          onRebuild()
+        },
         evidenceIndexed: (event) => indexed.push(event),
       },
     })
@@ -182,6 +185,26 @@ describe('an index that follows a log', () => {
     await expect(follower.caughtUp()).rejects.toThrow(IndexUnavailable)
     expect(world.listeners.size).toBe(0)
     expect(world.index.state.entries.length).toBeLessThan(1000)
+    expect(world.faults).toEqual([])
+  })
+
+  it('is not made anew when it fails because it is being closed', async () => {
+    const world = follow(some(3))
+    world.index.failing.add('position')
+    const follower = world.start()
+    await follower.close()
+    expect([world.rebuilds, world.faults, world.index.state.position]).toEqual([[], [], undefined])
+  })
+
+  it('that fails while it is made anew is no fault when it is being closed', async () => {
+    const world = follow(some(3))
+    world.index.failing.add('position').add('reset')
+    let closing: Promise<void> | undefined
+    const follower = world.start(() => {
+      closing ??= follower.close()
+    })
+    await expect(follower.caughtUp()).rejects.toThrow(IndexUnavailable)
+    await closing
     expect(world.faults).toEqual([])
   })
 })
