@@ -4,7 +4,7 @@ import { readLogIdentity } from './adapters/evidence/log-identity.ts'
 import { createLogFiles } from './adapters/evidence/public-files.ts'
 import { createLogReader, type LogReader } from './domain/evidence/log-reader.ts'
 import { recoverLog } from './domain/evidence/recover-log.ts'
-import { parseVerifierKey } from './domain/evidence/verifier-key.ts'
+import { verifierKeysOf } from './log-keys.ts'
 import type { Ed25519Verifier } from './ports/ed25519.ts'
 
 /** A running writer publishes and removes files between two looks; so often it is looked again. */
@@ -28,7 +28,7 @@ export async function openEvidenceReader(directory: string, verifier: Ed25519Ver
   const { origin, vkey } = identity
   const files = createLogFiles(directory)
   const segments = () => listJournalSegments(directory)
-  const keys = [parseVerifierKey(vkey)]
+  const keys = verifierKeysOf(identity)
   const look = async () => recoverLog({ ...{ files, origin, keys, verifier }, segments: await segments(), anchors: [] })
 
   for (let attempt = 1; ; attempt++) {

@@ -6,6 +6,7 @@ import { createLogFiles, listTileFiles } from './adapters/evidence/public-files.
 import { openCheckpoint } from './domain/evidence/checkpoint.ts'
 import { parseVerifierKey } from './domain/evidence/verifier-key.ts'
 import { type LogVerdict, type VerifyLogOptions, verifyLog } from './domain/evidence/verify-log.ts'
+import { verifierKeysOf } from './log-keys.ts'
 import type { Ed25519Verifier } from './ports/ed25519.ts'
 
 export interface VerifyEvidenceLogOptions {
@@ -36,7 +37,7 @@ export async function verifyEvidenceLog(options: VerifyEvidenceLogOptions): Prom
     throw new LogDirectoryRefused('LOG_NOT_A_LOG', directory, message)
   }
   const { origin } = identity
-  const keys = (options.vkeys ?? [identity.vkey]).map(parseVerifierKey)
+  const keys = options.vkeys?.map(parseVerifierKey) ?? verifierKeysOf(identity)
   const anchors = await Promise.all(
     anchorFiles.map(async (name) => ({
       name,

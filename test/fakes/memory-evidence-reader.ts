@@ -17,7 +17,7 @@ export function createMemoryEvidence(
 ): MemoryEvidence {
   const signer = createLogSigner(seedHex)
   const key = createVerifierKey(origin, signer.publicKey)
-  const checkpoints = createCheckpointSigner(key, signer, 0)
+  const checkpoints = createCheckpointSigner([{ key, signer }], 0)
   const leaves: Uint8Array[] = []
   let edge = EMPTY_EDGE
   let checkpoint: Uint8Array | undefined

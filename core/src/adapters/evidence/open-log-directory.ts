@@ -1,6 +1,6 @@
 import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { basename, join, sep } from 'node:path'
-import { makeDirectoryDurably } from '../../lib/durable-write.ts'
+import { makeDirectoryDurably, writeFileDurably } from '../../lib/durable-write.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Journal, JournalRepair, JournalSegment } from '../../ports/journal.ts'
 import type { PublicLogFiles } from '../../ports/log-files.ts'
@@ -12,8 +12,8 @@ import type { JournalFiles } from './journal-files.ts'
 import { createJournalRepair } from './journal-repair.ts'
 import { JOURNAL_FOLDER, listJournalSegments } from './journal-segments.ts'
 import { LogDirectoryRefused } from './log-directory-refused.ts'
-import { type LogIdentity, originOf, readLogIdentity, writeLogIdentity } from './log-identity.ts'
-import { createLogState, type LogState } from './log-state.ts'
+import { type LogIdentity, originOf, readLogIdentity, writeLogIdentity, writeLogKeys } from './log-identity.ts'
+import { createLogState, type LogState, type StoredLogKey } from './log-state.ts'
 import { canonicalPath, checkPrivateDirectory, syncWithAncestors } from './private-directory.ts'
 import type { PublicFileCalls } from './public-file-calls.ts'
 import { createPublicFiles } from './public-files.ts'
@@ -41,8 +41,14 @@ export interface OpenLogDirectoryOptions {
 export interface LogDirectory extends LogIdentity {
   /** Canonical absolute path. */
   readonly directory: string
-  /** Seed of the log's signing key, 32 bytes. */
-  readonly seed: Uint8Array
+  /** The log's signing key, and during a rotation the one beside it. */
+  readonly key: StoredLogKey
+  /** Replaces the stored key. Durable on return. */
+  writeKey(key: StoredLogKey): Promise<void>
+  /** Keeps the last checkpoint that a key signed, in the log folder. Durable on return. */
+  keepCheckpoint(keyId: string, checkpoint: Uint8Array): Promise<void>
+  /** Names other keys in `log.json`. Durable on return. */
+  writeLogKeys(keys: Pick<LogIdentity, 'vkey' | 'earlierKeys'>): Promise<void>
   /** The journal as it was when the lock was taken. */
   readonly segments: readonly JournalSegment[]
   /** The journal as it is now. */
@@ -67,6 +73,7 @@ export interface LogDirectory extends LogIdentity {
 
 const LOGS_FOLDER = 'logs'
 const LOCK_FILE = 'lock'
+const EARLIER_KEYS_FOLDER = 'earlier-keys'
 
 /**
  * Takes the lock of a log folder and reads what recovery needs; makes a new log where that
@@ -163,7 +170,7 @@ async function openLocked(
   options: OpenLogDirectoryOptions,
 ): Promise<LogDirectory> {
   const found = await inspect(directory, state, options)
-  const { seed, ...identity } = found ?? (await createLog(directory, state, options))
+  const { key, ...identity } = found ?? (await createLog(directory, state, options))
   if ((await state.directoryOf(identity.id)) !== directory) {
     for (const id of await state.logsIn(directory)) await state.forgetDirectory(id)
     await state.rememberDirectory(identity.id, directory)
@@ -174,7 +181,14 @@ async function openLocked(
   return {
     ...identity,
     directory,
-    seed,
+    key,
+    writeKey: (next) => state.writeKey(identity.id, identity.origin, next),
+    async keepCheckpoint(keyId, checkpoint) {
+      const folder = join(directory, EARLIER_KEYS_FOLDER)
+      await makeDirectoryDurably(folder)
+      await writeFileDurably(join(folder, `${keyId}.checkpoint`), checkpoint)
+    },
+    writeLogKeys: (keys) => writeLogKeys(directory, keys),
     segments,
     listSegments: () => listJournalSegments(directory),
     removeSegment: ({ name }) => rm(join(directory, name), { force: true }),
@@ -193,7 +207,7 @@ async function openLocked(
 }
 
 interface LogWithKey extends LogIdentity {
-  readonly seed: Uint8Array
+  readonly key: StoredLogKey
 }
 
 /**
@@ -223,13 +237,13 @@ async function inspect(
     throw new LogDirectoryRefused('LOG_COPIED', directory, message)
   }
   await refuseOtherHomes(directory, identity, remembered, state)
-  const seed = await state.readKey(id, origin)
-  if (seed === undefined) {
+  const key = await state.readKey(id, origin)
+  if (key === undefined) {
     const path = state.keyFile(id)
     const message = `The signing key of ${directory} is missing: ${path}. Put it back from a copy, or use another evidence folder.`
     throw new LogDirectoryRefused('LOG_KEY_MISSING', path, message)
   }
-  return { ...identity, seed }
+  return { ...identity, key }
 }
 
 /** One folder, one log: two folders that go on from the same entries would sign a forked log. */
@@ -280,14 +294,14 @@ async function createLog(
 ): Promise<LogWithKey> {
   const id = location.root !== undefined ? basename(directory) : Buffer.from(random.bytes(8)).toString('hex')
   const origin = originOf(id)
-  let seed = await state.readKey(id, origin)
-  if (seed === undefined) {
-    seed = random.bytes(32)
-    await state.writeKey(id, origin, seed)
+  let key = await state.readKey(id, origin)
+  if (key === undefined) {
+    key = { seed: random.bytes(32) }
+    await state.writeKey(id, origin, key)
   }
-  const identity = { id, origin, vkey: vkeyOf(origin, seed) }
+  const identity = { id, origin, vkey: vkeyOf(origin, key.seed), earlierKeys: [] }
   await writeLogIdentity(directory, identity, new Date(clock.nowMs()))
-  return { ...identity, seed }
+  return { ...identity, key }
 }
 
 function isLogId(name: string): boolean {

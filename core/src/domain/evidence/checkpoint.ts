@@ -3,7 +3,7 @@ import type { Ed25519Verifier } from '../../ports/ed25519.ts'
 import { bytesEqual } from './bytes-equal.ts'
 import { EvidenceRefused } from './evidence-errors.ts'
 import { HASH_BYTES } from './merkle.ts'
-import { openNote, openNoteOf, type VerifiedSigner } from './note.ts'
+import { openNoteOf, type VerifiedSigner } from './note.ts'
 import { decodeBase64 } from './strict-base64.ts'
 import type { VerifierKey } from './verifier-key.ts'
 import type { WitnessKey } from './witness-key.ts'
@@ -43,7 +43,17 @@ export function openCheckpoint(
   keys: readonly VerifierKey[],
   verifier: Ed25519Verifier,
 ): Checkpoint {
-  return parseCheckpoint(openNote(note, keys, verifier), origin)
+  const { text, signers } = openNoteOf(note, keys, verifier)
+  const checkpoint = parseCheckpoint(text, origin)
+  // Whoever gets hold of a key that was replaced must not make the log go on with it.
+  const isCurrent = signers.some(
+    ({ key: { retiredAfter } }) => retiredAfter === undefined || checkpoint.size <= retiredAfter,
+  )
+  if (!isCurrent) {
+    const message = `The checkpoint of ${checkpoint.size} is signed only by a key that was replaced before.`
+    throw new EvidenceRefused('NOTE_UNSIGNED', message, { index: checkpoint.size })
+  }
+  return checkpoint
 }
 
 export interface CosignedCheckpoint {

@@ -32,6 +32,8 @@ export type EvidenceRefusalCode =
   | 'CHECKPOINT_REPLACED'
   /** The log is not an extension of a checkpoint that is kept elsewhere. */
   | 'ANCHOR_CONTRADICTED'
+  /** A checkpoint that the operator keeps elsewhere is not there. */
+  | 'ANCHOR_MISSING'
   /** An entry is not a record: no JSON object in UTF-8. */
   | 'ENTRY_NOT_A_RECORD'
   /** Not a verifier key string. */

@@ -33,6 +33,8 @@ export interface EvidenceLogOptions {
   readonly journal: Journal
   /** The log key. Used for nothing else. */
   readonly signer: Ed25519Signer
+  /** Signs beside it while a rotation of the key is under way. */
+  readonly previousSigner?: Ed25519Signer | undefined
   readonly origin: string
   readonly recovered: Pick<RecoveredJournal, 'tree' | 'newestSegmentBytes' | 'checkpoint'>
   /** Called before each signature; what it throws fails the log, and nothing is signed. */
@@ -124,7 +126,13 @@ export function createEvidenceLog(options: EvidenceLogOptions): EvidenceLog {
     limits = EVIDENCE_LOG_LIMITS,
   } = options
   const key = createVerifierKey(origin, signer.publicKey)
-  const checkpoints = createCheckpointSigner(key, signer, recovered.tree.size)
+  const { previousSigner } = options
+  const signers = [
+    // The one that every verifier knows comes first.
+    ...(previousSigner ? [{ key: createVerifierKey(origin, previousSigner.publicKey), signer: previousSigner }] : []),
+    { key, signer },
+  ]
+  const checkpoints = createCheckpointSigner(signers, recovered.tree.size)
 
   // Touched by append, fail and close, all synchronous.
   let state: EvidenceLogState = 'open'

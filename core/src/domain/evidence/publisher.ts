@@ -38,12 +38,13 @@ export interface Publisher {
   /** Publishes everything up to this head soon. Returns at once. */
   offer(head: CommittedHead): void
   /**
-   * Publishes everything up to this head now, and returns when it is durable.
+   * Publishes everything up to this head now, and returns when it is durable, or at once
+   * when the publisher was stopped.
    *
    * @throws what a medium throws; {EvidenceRefused} FILE_DAMAGED when a full file exists with other content
    */
   publish(head: CommittedHead): Promise<void>
-  /** Calls back once when publishing fails in the background. */
+  /** Calls back once when publishing fails. */
   onFailure(listener: (cause: unknown) => void): void
   /** Publishes what was offered, then does nothing any more. Rejects when that fails. Idempotent. */
   close(): Promise<void>
@@ -98,10 +99,17 @@ export function createPublisher(options: PublisherOptions): Publisher {
     }
   }
 
-  /** One at a time, in order. */
+  /** One at a time, in order. A failure is final, and whoever listens hears of it. */
   function enqueue(head: CommittedHead): Promise<void> {
     const next = round.then(async () => {
-      if (!stopped) await writeAll(head)
+      if (stopped) return
+      try {
+        await writeAll(head)
+      } catch (cause) {
+        stop()
+        for (const listener of failureListeners) listener(cause)
+        throw cause
+      }
     })
     round = next.catch(() => undefined)
     return next
@@ -119,12 +127,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
     const head = offered
     if (head === undefined) return
     isWriting = true
-    try {
-      await enqueue(head)
-    } catch (cause) {
-      stop()
-      for (const listener of failureListeners) listener(cause)
-    }
+    await enqueue(head).catch(() => undefined)
     isWriting = false
     if (offered !== head) gather()
   }
