@@ -6,7 +6,8 @@ import { errorCode } from '../../adapters/evidence/error-code.ts'
 import { readLogIdentity } from '../../adapters/evidence/log-identity.ts'
 import { loadConfig } from '../../config/load-config.ts'
 import type { LogReader } from '../../domain/evidence/log-reader.ts'
-import { parseVerifierKey, type VerifierKey } from '../../domain/evidence/verifier-key.ts'
+import type { VerifierKey } from '../../domain/evidence/verifier-key.ts'
+import { verifierKeysOf } from '../../log-keys.ts'
 import { openEvidenceReader } from '../../open-evidence-reader.ts'
 import type { Ed25519Verifier } from '../../ports/ed25519.ts'
 import type { CliIo } from '../print.ts'
@@ -27,6 +28,7 @@ export interface StoredLog {
   readonly id: string
   readonly origin: string
   readonly vkey: string
+  /** Past and present. */
   readonly keys: readonly VerifierKey[]
   readonly directory: string
   /** Reads what is durable now; a log that is being written may have more at the next call. */
@@ -91,7 +93,7 @@ async function readLog(directory: string, verifier: Ed25519Verifier): Promise<St
   const identity = await readLogIdentity(directory)
   if (identity === undefined) return undefined
   const { id, origin, vkey } = identity
-  const keys = [parseVerifierKey(vkey)]
+  const keys = verifierKeysOf(identity)
   return {
     ...{ id, origin, vkey, keys },
     directory: await realpath(directory),
