@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { EvidenceService } from '@capiscio/proto/core/v1'
 import type { Logger } from 'pino'
 import { createNodeEd25519Signer, createNodeEd25519Verifier } from './adapters/crypto/node-ed25519.ts'
 import { createNodeEs256Verifier } from './adapters/crypto/node-es256.ts'
@@ -8,6 +7,7 @@ import { createFileKeyStore } from './adapters/keys/file-key-store.ts'
 import { createMetrics } from './adapters/telemetry/metrics.ts'
 import { createTelemetry } from './adapters/telemetry/telemetry.ts'
 import { systemClock } from './adapters/time/system-clock.ts'
+import { systemTimer } from './adapters/time/system-timer.ts'
 import type { Config } from './config/config.ts'
 import { createBadgeVerifier } from './domain/badge/badge-verifier.ts'
 import { createDidWebDocuments } from './domain/did/did-web-documents.ts'
@@ -18,6 +18,7 @@ import { createServerVerifier } from './domain/identity/verify-server.ts'
 import { createKeyMaker } from './domain/keys/key-maker.ts'
 import { createAllowedToolsCompiler } from './domain/policy/allowed-tools.ts'
 import { createIssuerKeySets } from './domain/trust/issuer-key-sets.ts'
+import { openEvidenceReading } from './evidence-reading.ts'
 import { openEvidence } from './evidence-setup.ts'
 import { loadGuardRules } from './guard-rules.ts'
 import { openIssuerKeys } from './issuer-keys-setup.ts'
@@ -33,7 +34,7 @@ import { createAdminService } from './service/admin-service.ts'
 import { createCoreService } from './service/core-service.ts'
 import { createEvaluateAccess } from './service/evaluate-access.ts'
 import { createGenerateKeypair } from './service/generate-keypair.ts'
-import { implementedMethods, implementService } from './service/service-implementation.ts'
+import { implementedMethods } from './service/service-implementation.ts'
 import { createBadgeService } from './service/v1/badge-service.ts'
 import { createDidService } from './service/v1/did-service.ts'
 import { createMcpService } from './service/v1/mcp-service.ts'
@@ -104,17 +105,32 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
   )
 
   const { evidence: place } = config
-  const { log, directory } = await openEvidence({
+  const { log, reader, directory } = await openEvidence({
     location: place.directory === undefined ? { root: place.root } : { directory: place.directory },
     stateDir: config.stateDir,
     startEmpty: place.startEmpty,
+    verifyAtStart: place.verifyAtStart,
+    anchorFiles: place.anchorFiles,
+    ...(place.anchorTo !== undefined && { anchorTo: place.anchorTo }),
+    retentionMs: place.retentionDays * 24 * 60 * 60 * 1000,
     verifier: ed25519,
     createSigner: createNodeEd25519Signer,
     random: systemRandom,
     clock,
+    timer: systemTimer,
     telemetry,
     limits: { ...EVIDENCE_LOG_LIMITS, waitingEntries: config.limits.maxWaitingDecisions },
   }).catch(unprotect)
+
+  const reading = await openEvidenceReading({
+    ...{ log, reader, directory, clock, telemetry },
+    stateDir: config.stateDir,
+    random: systemRandom,
+    coreVersion: CORE_VERSION,
+  }).catch(async (error) => {
+    await log.close()
+    return unprotect(error)
+  })
 
   const badgeSources = {
     ed25519,
@@ -210,10 +226,9 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
     servers,
     isReady: () => notReadyReasons().length === 0,
   })
-  const evidenceService = implementService(EvidenceService, {})
   const services = [
     coreService,
-    evidenceService,
+    reading.service,
     createAdminService({
       reload: () =>
         reload().then(
@@ -254,13 +269,14 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
   const listeners = createListeners({
     services,
     // A browser may be on the other side: nothing that administers, and no privileged call for pages.
-    webServices: [coreService, evidenceService, mcpService],
+    webServices: [coreService, reading.service, mcpService],
     telemetry,
     notReadyReasons,
     metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
     allowedOrigins: config.web.allowedOrigins,
     tls: security.tls,
     tokens: security.tokens,
+    evidence: reading.files,
     limits: config.limits,
   })
   const stopWatching = watch()
@@ -273,6 +289,7 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
     stopWatching()
     await http[Symbol.asyncDispose]()
     revocations[Symbol.dispose]()
+    await reading.close()
     security[Symbol.dispose]()
     await log.close()
   }

@@ -1,11 +1,8 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createNodeEd25519Verifier } from './adapters/crypto/node-ed25519.ts'
-import { listJournalSegments } from './adapters/evidence/journal-segments.ts'
 import { readLogIdentity } from './adapters/evidence/log-identity.ts'
-import { readEntries } from './domain/evidence/read-entries.ts'
-import { recoverJournal } from './domain/evidence/recover-journal.ts'
-import { parseVerifierKey } from './domain/evidence/verifier-key.ts'
+import { openEvidenceReader } from './open-evidence-reader.ts'
 
 /** One record of one log. */
 export interface LoggedRecord {
@@ -21,9 +18,9 @@ export interface LoggedRecord {
  * Reads every record of every log under an evidence root (`CAPISCIO_EVIDENCE_DIR`), oldest
  * first, without a lock and without changing anything: a running core goes on writing.
  *
- * Each log is proven before its first record is given: frames, order, and every signed
- * checkpoint against the entries before it, under the key that the log's own `log.json`
- * names. Whoever could replace the whole folder could replace that too: compare `origin`
+ * Each record is proven before it is given: it is in the tree of the log's newest signed
+ * checkpoint, under the key that the log's own `log.json` names. Records that retention
+ * removed are passed over. Whoever could replace the whole folder could replace that too: compare `origin`
  * and key with a copy kept elsewhere.
  *
  * @throws {EvidenceRefused} when a log is not what was written, with file and index
@@ -37,11 +34,10 @@ export async function* readEvidenceLogs({
   const logs = join(root, 'logs')
   for (const id of (await readdir(logs)).sort()) {
     const directory = join(logs, id)
-    const identity = await readLogIdentity(directory)
-    if (identity === undefined) continue
-    const { origin, vkey } = identity
-    const segments = await listJournalSegments(directory)
-    const { tree } = await recoverJournal({ segments, origin, keys: [parseVerifierKey(vkey)], verifier, known: [] })
-    for await (const entry of readEntries(segments, { to: tree.size })) yield { origin, ...entry }
+    if ((await readLogIdentity(directory)) === undefined) continue
+    const reader = await openEvidenceReader(directory, verifier)
+    for await (const entry of reader.entries(await reader.firstKept(), reader.size)) {
+      yield { origin: reader.origin, ...entry }
+    }
   }
 }

@@ -21,6 +21,9 @@ import { SDK_VERSION } from './version.ts'
 /** A client that keeps its own deadline knows best what it waited for: let it speak first. */
 const BACKSTOP_GRACE_MS = 100
 
+/** Version 00 has 55. */
+const MAX_TRACEPARENT_CHARACTERS = 64
+
 /** One complete question. Everything in it was taken from the caller before the first `await`. */
 export interface Question {
   readonly toolName: string
@@ -29,6 +32,8 @@ export interface Question {
   readonly serverOrigin: string | undefined
   readonly config: DecidedGuardConfig | undefined
   readonly signal: AbortSignal | undefined
+  /** W3C trace context, from whoever calls; anything but a fitting text is left out. */
+  readonly traceparent?: unknown
   readonly timeoutMs: number | undefined
   readonly client: CoreClient
 }
@@ -79,12 +84,18 @@ async function askClient(
   }
 }
 
+/** A trace context must not keep a tool from running, so one that is too long is not sent. */
+function fittingTraceparent(value: unknown): string {
+  return typeof value === 'string' && value.length <= MAX_TRACEPARENT_CHARACTERS ? value : ''
+}
+
 function toRequest(question: Question, secret: string | undefined): EvaluateToolAccessRequest {
   const { config, credential } = question
   return create(EvaluateToolAccessRequestSchema, {
     toolName: question.toolName,
     paramsHash: question.paramsHash,
     serverOrigin: question.serverOrigin ?? '',
+    traceparent: fittingTraceparent(question.traceparent),
     ...(credential !== undefined && secret !== undefined
       ? { credential: { case: credential.kind === 'badge' ? 'badgeJws' : 'apiKey', value: secret } }
       : {}),

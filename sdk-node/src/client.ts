@@ -4,6 +4,8 @@ import type {
   FilterToolsRequest,
   FilterToolsResponse,
   GetServerInfoResponse,
+  RecordOutcomeRequest,
+  RecordOutcomeResponse,
   VerifyServerRequest,
   VerifyServerResponse,
 } from '@capiscio/proto/core/v1'
@@ -32,6 +34,11 @@ export interface CoreClient extends AsyncDisposable {
   filterTools(request: FilterToolsRequest, options?: CallOptions): Promise<FilterToolsResponse>
   /** Asks who an MCP server is. */
   verifyServer(request: VerifyServerRequest, options?: CallOptions): Promise<VerifyServerResponse>
+  /**
+   * Reports how an allowed call ended. `guard` calls it after the handler; a client without
+   * it reports nothing.
+   */
+  recordOutcome?(request: RecordOutcomeRequest, options?: CallOptions): Promise<RecordOutcomeResponse>
   /** Asks what the core is. */
   getServerInfo(options?: CallOptions): Promise<GetServerInfoResponse>
 }

@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf'
-import { CoreService, GetServerInfoRequestSchema } from '@capiscio/proto/core/v1'
+import { CoreService, EvidenceService, GetServerInfoRequestSchema } from '@capiscio/proto/core/v1'
 import type { CallLimits } from '@capiscio/proto/sdk'
 import {
   ClientClosedError,
@@ -164,6 +164,13 @@ export function clientOver(
             ...limits,
             secrets: [request.identity?.serverBadge ?? ''],
           }),
+        options,
+      ),
+
+    recordOutcome: (request, options = {}) =>
+      run(
+        verified,
+        (transport, limits) => transport.unary(EvidenceService.method.recordOutcome, request, limits),
         options,
       ),
 

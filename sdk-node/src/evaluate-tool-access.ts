@@ -16,7 +16,7 @@ import { getDefaultCoreClient } from './default-client.ts'
 import { computeParamsHash } from './params-hash.ts'
 import { getServerOrigin } from './server-origin.ts'
 
-const NAMES = ['credential', 'config', 'signal', 'timeoutMs', 'client'] as const
+const NAMES = ['credential', 'config', 'signal', 'traceparent', 'timeoutMs', 'client'] as const
 
 /** Options of `evaluateToolAccess`. */
 export interface EvaluateToolAccessOptions {
@@ -29,6 +29,8 @@ export interface EvaluateToolAccessOptions {
   readonly config?: GuardConfig | undefined
   /** Gives the question up when aborted. The signal of `withAbortSignal` counts as well. */
   readonly signal?: AbortSignal | undefined
+  /** W3C `traceparent` of the call, for the record. Text that is none is left out. */
+  readonly traceparent?: string | undefined
   /** Milliseconds until the question is given up. Default: the client's, 10 000. */
   readonly timeoutMs?: number | undefined
   /** The core to ask. Default: the process's own client. */
@@ -56,7 +58,7 @@ export async function evaluateToolAccess(
 ): Promise<ToolAccess> {
   requireToolName(toolName)
   readOptions(options, NAMES, 'The options of evaluateToolAccess')
-  const { credential, config, signal, timeoutMs, client } = options
+  const { credential, config, signal, traceparent, timeoutMs, client } = options
   if (timeoutMs !== undefined) requireTimeoutMs(timeoutMs)
   return askCore({
     toolName,
@@ -69,6 +71,7 @@ export async function evaluateToolAccess(
     serverOrigin: getServerOrigin(),
     config: config === undefined ? undefined : decideGuardConfig(readOptions(config, GUARD_CONFIG_NAMES, 'config')),
     signal: anySignal([getAbortSignal(), signal]),
+    traceparent,
     timeoutMs,
     client: client ?? getDefaultCoreClient(),
   })

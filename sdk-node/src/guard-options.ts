@@ -24,6 +24,16 @@ export interface GuardOptions<Args extends readonly unknown[] = never[]> extends
    * The signal of `withAbortSignal` counts as well.
    */
   readonly signal?: ((...args: Args) => AbortSignal | undefined) | undefined
+  /**
+   * Finds the W3C `traceparent` of the call among the arguments, for the record. Text that is
+   * none is left out.
+   */
+  readonly traceparent?: ((...args: Args) => string | undefined) | undefined
+  /**
+   * Whether the core records how the handler ended: ok or error (thrown, or a result with
+   * `isError: true`), how long it ran, and the hash of a result that is JSON. Default true.
+   */
+  readonly reportOutcome?: boolean | undefined
   /** Milliseconds until a decision is given up. Default: the client's, 10 000. */
   readonly timeoutMs?: number | undefined
   /** The core to ask. Default: the process's own client. */
@@ -36,6 +46,8 @@ export interface DecidedGuardOptions {
   readonly config: DecidedGuardConfig
   readonly params: ParamsSelector | undefined
   readonly signal: ((...args: readonly unknown[]) => unknown) | undefined
+  readonly traceparent: ((...args: readonly unknown[]) => unknown) | undefined
+  readonly reportOutcome: boolean
   readonly timeoutMs: number | undefined
   readonly client: CoreClient | undefined
 }
@@ -45,6 +57,8 @@ const NAMES = [
   'tool',
   'params',
   'signal',
+  'traceparent',
+  'reportOutcome',
   'timeoutMs',
   'client',
 ] as const satisfies readonly (keyof GuardOptions)[]
@@ -63,6 +77,8 @@ export function decideGuardOptions(options: unknown, handlerName: string): Decid
     config: decideGuardConfig(given),
     params: callable(given, 'params') as ParamsSelector | undefined,
     signal: callable(given, 'signal'),
+    traceparent: callable(given, 'traceparent'),
+    reportOutcome: flag(given, 'reportOutcome', true),
     timeoutMs: given.timeoutMs,
     client: client(given.client),
   })
@@ -75,6 +91,12 @@ function callable(
   const value = given[name]
   if (value !== undefined && typeof value !== 'function') throw new TypeError(`${name} must be a function.`)
   return value as ((...args: readonly unknown[]) => unknown) | undefined
+}
+
+function flag(given: Readonly<Record<string, unknown>>, name: string, fallback: boolean): boolean {
+  const value = given[name] ?? fallback
+  if (typeof value !== 'boolean') throw new TypeError(`${name} must be true or false.`)
+  return value
 }
 
 function client(value: unknown): CoreClient | undefined {

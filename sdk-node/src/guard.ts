@@ -8,6 +8,7 @@ import { GuardError } from './guard-error.ts'
 import type { GuardOptions } from './guard-options.ts'
 import { decideGuardOptions } from './guard-options.ts'
 import { hashJsonCopy } from './params-hash.ts'
+import { type Ended, reportOutcome } from './report-outcome.ts'
 import { getServerOrigin } from './server-origin.ts'
 
 /** Any function can be guarded. */
@@ -29,6 +30,8 @@ export type Guarded<H extends Handler> =
  * The arguments are copied and hashed when the call is made, and the handler is given the
  * copy: changing the original while the decision is pending changes nothing.
  *
+ * How the handler ended is reported to the core afterwards, in the background.
+ *
  * A call rejects with `GuardError` when it is denied, with another `CapiscioError` when
  * there was no decision, with `CallAbortedError` when its AbortSignal was aborted before
  * the handler began, and with `TypeError` when an argument to hash is not JSON. In all
@@ -41,12 +44,14 @@ export function guard<H extends Handler>(options: GuardOptions<Parameters<H>>, h
 export function guard(first: unknown, second?: Handler): unknown {
   const [options, handler] = typeof first === 'function' && second === undefined ? [{}, first] : [first, second]
   if (typeof handler !== 'function') throw new TypeError('guard needs the handler: guard(options, handler).')
-  const { toolName, config, params, signal: findSignal, timeoutMs, client } = decideGuardOptions(options, handler.name)
+  const decided = decideGuardOptions(options, handler.name)
+  const { toolName, config, params, signal: findSignal, traceparent: findTraceparent, timeoutMs } = decided
 
   async function guarded(this: unknown, ...args: unknown[]): Promise<unknown> {
     // Everything that the caller could change is taken here, before the first await.
     const call = captureCall(args, params)
     const signal = anySignal([getAbortSignal(), findSignal?.(...args) as AbortSignal | undefined])
+    const client = decided.client ?? getDefaultCoreClient()
     const decision = await askCore({
       toolName,
       paramsHash: hashJsonCopy(call.params),
@@ -55,11 +60,25 @@ export function guard(first: unknown, second?: Handler): unknown {
       config,
       signal,
       timeoutMs,
-      client: client ?? getDefaultCoreClient(),
+      traceparent: findTraceparent?.(...args),
+      client,
     })
     if (decision.outcome !== 'ALLOW') throw new GuardError(toolName, decision)
     throwIfAborted(signal, decision.evidenceId)
-    return runAllowed(decision, () => Reflect.apply(handler as (...given: unknown[]) => unknown, this, call.args))
+    const run = () => Reflect.apply(handler as (...given: unknown[]) => unknown, this, call.args)
+    if (!decided.reportOutcome) return runAllowed(decision, run)
+
+    const startedMs = performance.now()
+    const report = (ended: Ended): void =>
+      reportOutcome(client, decision.evidenceId, ended, performance.now() - startedMs)
+    try {
+      const result = await runAllowed(decision, run)
+      report({ result })
+      return result
+    } catch (error) {
+      report({ failed: true })
+      throw error
+    }
   }
 
   // Frameworks read these from the functions they are given.

@@ -62,6 +62,10 @@ describe('metrics', () => {
       'capiscio_evidence_commit_records',
       'capiscio_evidence_commit_seconds',
       'capiscio_evidence_commits_total',
+      'capiscio_evidence_index_behind',
+      'capiscio_evidence_index_rebuilds_total',
+      'capiscio_evidence_publish_seconds',
+      'capiscio_evidence_published_size',
       'capiscio_evidence_records_total',
       'capiscio_evidence_tails_quarantined_total',
       'capiscio_evidence_writable',
@@ -71,7 +75,12 @@ describe('metrics', () => {
       'capiscio_issuers_without_keys',
       'capiscio_outbound_requests_total',
       'capiscio_outbound_seconds',
+      'capiscio_outcomes_total',
       'capiscio_requests_refused_total',
+      'capiscio_revocation_entries',
+      'capiscio_revocation_synced_timestamp_seconds',
+      'capiscio_revocation_syncs_total',
+      'capiscio_status_calls_total',
     ])
   })
 })

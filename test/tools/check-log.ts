@@ -1,5 +1,5 @@
 import { createHash, createPublicKey, verify } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** One journal file as bytes. */
@@ -21,11 +21,16 @@ export interface CheckedLog {
  * Verifies a journal from outside: its own frame reader, checksum, tree and signature check,
  * none of the product's code. Throws on anything that is not exactly right.
  */
-export function checkJournal(files: readonly JournalBytes[], vkey: string): CheckedLog {
+export function checkJournal(
+  files: readonly JournalBytes[],
+  vkey: string,
+  published: readonly Uint8Array[] = [],
+): CheckedLog {
   const { origin, publicKey } = splitVkey(vkey)
-  const entries: Uint8Array[] = []
+  const entries: Uint8Array[] = [...published]
   const commits: number[] = []
   const tree = createTree()
+  for (const entry of published) tree.push(entry)
   let tailBytes = 0
   for (const [n, { name, bytes }] of files.entries()) {
     if (name !== `${String(entries.length).padStart(20, '0')}.wal`)
@@ -58,15 +63,76 @@ export function checkJournal(files: readonly JournalBytes[], vkey: string): Chec
   return { entries, commits, tailBytes }
 }
 
-/** `checkJournal` over a log folder, its verifier key taken from `log.json`. */
-export function checkLog(directory: string): CheckedLog {
+export interface CheckedFolder extends CheckedLog {
+  /** Entries under the public checkpoint; 0 when there is none. */
+  readonly publishedSize: number
+  /** Partial files that the checkpoint does not imply. */
+  readonly spareFiles: readonly string[]
+}
+
+/**
+ * Verifies a log folder from outside: the journal as above, and that checkpoint, tiles and
+ * bundles are exactly those of the same entries. The verifier key is taken from `log.json`.
+ */
+export function checkLog(directory: string): CheckedFolder {
   const { vkey } = JSON.parse(readFileSync(join(directory, 'log.json'), 'utf8'))
   const journal = join(directory, 'journal')
-  const files = readdirSync(journal).sort()
-  return checkJournal(
-    files.map((name) => ({ name, bytes: readFileSync(join(journal, name)) })),
-    vkey,
-  )
+  const names = readdirSync(journal).sort()
+  const files = names.map((name) => ({ name, bytes: readFileSync(join(journal, name)) }))
+  const checked = checkJournal(files, vkey, readBundles(directory, Number(names[0]?.slice(0, 20) ?? 0)))
+  return { ...checked, ...checkPublicFiles(directory, vkey, checked.entries) }
+}
+
+/** The first `count` entries, from bundles. Their place in the tree is proven by what follows them. */
+function readBundles(directory: string, count: number): Uint8Array[] {
+  const entries: Uint8Array[] = []
+  while (entries.length < count) {
+    const path = join(directory, 'tile/entries', groups(entries.length / 256))
+    const partials = () => readdirSync(`${path}.p`).sort((a, b) => Number(b) - Number(a))
+    const bundle = readFileSync(existsSync(path) ? path : join(`${path}.p`, partials()[0] ?? ''))
+    for (let at = 0; at < bundle.length; at += 2 + bundle.readUInt16BE(at)) {
+      entries.push(new Uint8Array(bundle.subarray(at + 2, at + 2 + bundle.readUInt16BE(at))))
+    }
+  }
+  return entries.slice(0, count)
+}
+
+function checkPublicFiles(directory: string, vkey: string, all: readonly Uint8Array[]) {
+  const present = existsSync(join(directory, 'tile'))
+    ? readdirSync(join(directory, 'tile'), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => join(entry.parentPath, entry.name).slice(directory.length + 1))
+    : []
+  if (!existsSync(join(directory, 'checkpoint'))) return { publishedSize: 0, spareFiles: present }
+  const note = readFileSync(join(directory, 'checkpoint'))
+  const size = Number(note.toString('utf8').split('\n')[1])
+  const entries = all.slice(0, size)
+  const tree = createTree()
+  for (const entry of entries) tree.push(entry)
+  const { origin, publicKey } = splitVkey(vkey)
+  checkNote(note, origin, publicKey, size, tree.root())
+
+  const implied = new Set<string>()
+  const check = (folder: string, parts: readonly Uint8Array[]) => {
+    for (let from = 0; from < parts.length; from += 256) {
+      const part = parts.slice(from, from + 256)
+      const path = `tile/${folder}/${groups(from / 256)}${part.length < 256 ? `.p/${part.length}` : ''}`
+      implied.add(path)
+      if (!readFileSync(join(directory, path)).equals(Buffer.concat(part))) throw new Error(`${path} is not as implied`)
+    }
+  }
+  const framed = entries.map((entry) => Buffer.concat([Buffer.of(entry.length >> 8, entry.length & 255), entry]))
+  check('entries', framed)
+  for (let level = 0; 256 ** level <= size; level++) check(String(level), tree.level(8 * level))
+  const spareFiles = present.filter((path) => !implied.has(path))
+  // Full files beyond the size are those of a publication that was interrupted.
+  return { publishedSize: size, spareFiles }
+}
+
+function groups(index: number): string {
+  const digits = String(index)
+  const padded = digits.padStart(Math.ceil(digits.length / 3) * 3, '0')
+  return padded.replace(/\d{3}(?=\d)/g, 'x$&/')
 }
 
 function splitVkey(vkey: string): { origin: string; publicKey: Buffer } {
@@ -109,6 +175,7 @@ function createTree() {
         top = node(row[row.length - 2] ?? top, top)
       }
     },
+    level: (height: number): readonly Buffer[] => levels[height] ?? [],
     root: () => (levels[0]?.length ? subtree(0, levels[0].length) : hash()).toString('base64'),
   }
 }

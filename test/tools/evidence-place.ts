@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createNodeEd25519Signer, createNodeEd25519Verifier } from '../../core/src/adapters/crypto/node-ed25519.ts'
 import { systemRandom } from '../../core/src/adapters/crypto/system-random.ts'
+import { systemTimer } from '../../core/src/adapters/time/system-timer.ts'
 import { type OpenEvidenceOptions, openEvidence } from '../../core/src/evidence-setup.ts'
 import { createFixedClock } from '../fakes/fixed-clock.ts'
 
@@ -31,10 +32,17 @@ export function removeEvidencePlaces(): void {
 
 /** Telemetry that counts what the evidence log reports. */
 export function createEvidenceTelemetry() {
-  const seen = { commits: 0, failures: 0, quarantined: [] as { segment: string; bytes: number }[], faults: 0 }
+  const seen = {
+    commits: 0,
+    published: [] as number[],
+    failures: 0,
+    quarantined: [] as { segment: string; bytes: number }[],
+    faults: 0,
+  }
   return {
     seen,
     evidenceCommitted: () => void seen.commits++,
+    evidencePublished: (event: { size: number }) => void seen.published.push(event.size),
     evidenceFailed: () => void seen.failures++,
     evidenceTailQuarantined: (event: { segment: string; bytes: number }) => void seen.quarantined.push(event),
     fault: () => void seen.faults++,
@@ -51,6 +59,7 @@ export function openAt(place: EvidencePlace, options: Partial<OpenEvidenceOption
     createSigner: createNodeEd25519Signer,
     random: systemRandom,
     clock: createFixedClock(Date.UTC(2026, 0)),
+    timer: systemTimer,
     telemetry: createEvidenceTelemetry(),
     ...options,
   })

@@ -73,10 +73,18 @@ describe('a first start', () => {
         expect(readFileSync(join(path.parentPath, path.name)).includes(seed)).toBe(false)
     }
     expect(Object.keys(snapshot(place.directory)).sort()).toEqual([
+      'checkpoint',
       'journal',
       'journal/00000000000000000000.wal',
       'lock',
       'log.json',
+      'tile',
+      'tile/0',
+      'tile/0/000.p',
+      'tile/0/000.p/3',
+      'tile/entries',
+      'tile/entries/000.p',
+      'tile/entries/000.p/3',
     ])
     expect(checkLog(directory).entries.map((entry) => new TextDecoder().decode(entry))).toEqual([
       '{"entry":0}',
@@ -85,9 +93,9 @@ describe('a first start', () => {
     ])
   })
 
-  it('writes no public checkpoint, which would promise tiles', async () => {
-    await written()
-    expect(readdirSync(place.directory)).not.toContain('checkpoint')
+  it('publishes nothing for a log without entries', async () => {
+    await written(0)
+    expect(readdirSync(place.directory).sort()).toEqual(['journal', 'lock', 'log.json'])
   })
 
   it('makes missing parents', async () => {

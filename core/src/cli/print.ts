@@ -14,6 +14,9 @@ export interface CliIo {
 /** The command did its work, and the answer is no. */
 export const EXIT_FAILURE = 1
 
+/** Stored evidence is not what was written; a person must decide. */
+export const EXIT_EVIDENCE = 3
+
 /** A mistake at a place, as commands report it. */
 export interface PrintedProblem {
   readonly source: string

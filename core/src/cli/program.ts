@@ -11,6 +11,7 @@ import { addApiKeyCommand } from './apikey.ts'
 import { addBadgeCommand } from './badge.ts'
 import { addConfigCommand } from './config-check.ts'
 import { addDevCommand } from './dev.ts'
+import { addEvidenceCommand } from './evidence/evidence.ts'
 import { addKeyCommand } from './key.ts'
 import { addKeyStoreCommands } from './key-store.ts'
 import { addPolicyCommand } from './policy.ts'
@@ -66,6 +67,7 @@ export function createProgram(io: CliIo): Command {
   addKeyCommand(program, io)
   addBadgeCommand(program, io)
   addKeyStoreCommands(program, io)
+  addEvidenceCommand(program, io)
   addServeCommand(program.command('mcp').description('the same commands under their older names'), io)
   return program
 }

@@ -91,6 +91,9 @@ const CONFIG_FILE = strictObject({
     mode: TEXT.optional(),
     retentionDays: wholeNumber(0, 36_500).optional(),
     startEmpty: SWITCH.optional(),
+    verifyAtStart: SWITCH.optional(),
+    anchorFiles: z.array(TEXT, 'Write a list of files').max(16, 'List at most 16 files').optional(),
+    anchorTo: TEXT.optional(),
   }).optional(),
   trust: strictObject({
     issuers: z.array(ISSUER, 'Write a list of issuers').max(256, 'List at most 256 issuers').optional(),

@@ -85,6 +85,12 @@ export type EvidenceConfig = EvidencePlace & {
   readonly retentionDays: number
   /** Starts a new log where one was before and is gone. */
   readonly startEmpty: boolean
+  /** Every entry is verified before the core serves, not only the end of the log. */
+  readonly verifyAtStart: boolean
+  /** Files with one signed checkpoint each, which the log must extend. Only for exactly one log. */
+  readonly anchorFiles: readonly string[]
+  /** Folder that gets a copy of each published checkpoint, one file for each log. */
+  readonly anchorTo?: string
 }
 
 export type EvidencePlace =

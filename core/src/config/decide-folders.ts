@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { EvidenceConfig, EvidencePlace } from './config.ts'
 import { DEFAULT_ORIGIN } from './config-origin.ts'
 import type { ConfigSources } from './config-sources.ts'
+import { decideEvidenceProofs } from './decide-evidence-proofs.ts'
 import { type Decisions, fromEnv, fromFlag } from './decisions.ts'
 import { ENVIRONMENT_NAMES as ENV } from './environment.ts'
 import { isWithin, parseFilePath } from './file-path.ts'
@@ -50,13 +51,14 @@ export function decideFolders(
     const reason = 'The state folder holds the keys that sign the evidence: put it outside the evidence folder'
     decisions.refuse('CONFLICT', decisions.originOf('stateDir'), reason)
   }
-  return { stateDir, evidence: { ...place, ...decideEvidence(decisions, sources) } }
+  const proofs = decideEvidenceProofs(decisions, sources, place)
+  return { stateDir, evidence: { ...place, ...decideEvidence(decisions, sources), ...proofs } }
 }
 
 function decideEvidence(
   decisions: Decisions,
   { environment, file }: ConfigSources,
-): Omit<EvidenceConfig, keyof EvidencePlace> {
+): Pick<EvidenceConfig, 'mode' | 'retentionDays' | 'startEmpty'> {
   const written = file?.written.evidence
   const mode = decisions.pick(
     'evidence.mode',
@@ -80,9 +82,6 @@ function decideEvidence(
     },
     () => 0,
   )
-  if (retentionDays > 0) {
-    decisions.warn('evidence.retentionDays', 'Evidence is not removed by this version: it is kept for ever')
-  }
   const startEmpty = decisions.pick(
     'evidence.startEmpty',
     [file?.candidate(['evidence', 'startEmpty'], written?.startEmpty)],

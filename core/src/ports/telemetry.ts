@@ -17,6 +17,8 @@ export interface Telemetry {
   badgeCache(event: { readonly hit: boolean }): void
   /** A batch of records became durable. */
   evidenceCommitted(event: { readonly records: number; readonly bytes: number; readonly durationMs: number }): void
+  /** Committed records became public files: tiles, bundles and the checkpoint of a tree of `size`. */
+  evidencePublished(event: { readonly size: number; readonly entries: number; readonly durationMs: number }): void
   /** The evidence log refuses everything from now on. */
   evidenceFailed(event: { readonly cause: unknown }): void
   /** A torn tail was put to quarantine at start. */
@@ -48,6 +50,12 @@ export interface Telemetry {
   }): void
   /** An issuer was asked about one badge or agent. `good` means not revoked, or active. */
   statusAsked(event: { readonly question: 'badge' | 'agent'; readonly outcome: 'good' | 'bad' | 'failed' }): void
+  /** Records were added to the index; `behind` durable ones are not in it yet. */
+  evidenceIndexed(event: { readonly records: number; readonly behind: number }): void
+  /** The index did not describe the log, or failed for `cause`, and is made anew from the log. */
+  evidenceIndexRebuilt(event: { readonly cause: unknown }): void
+  /** What an allowed call did was recorded. */
+  outcomeRecorded(event: { readonly result: 'ok' | 'error' }): void
   /** Something an operator should know once, such as a badge without audience. */
   warning(event: { readonly code: string; readonly message: string }): void
 }

@@ -41,8 +41,9 @@ export function createCoreService({
   return implementService(
     CoreService,
     {
-      async evaluateToolAccess(message) {
-        return { decision: encodeDecision(await evaluate(decodeAccessRequest(message, allowedTools))) }
+      async evaluateToolAccess(message, { header }) {
+        const request = decodeAccessRequest(message, allowedTools, { traceparent: header('traceparent') })
+        return { decision: encodeDecision(await evaluate(request)) }
       },
 
       filterTools: async (message) => ({ allowed: await filterTools(message, wouldAllow, allowedTools) }),

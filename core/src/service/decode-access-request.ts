@@ -3,6 +3,7 @@ import { EnforcementMode } from '@capiscio/proto/core/v1'
 import type { AccessRequest, Credential, ServerDemands } from '../domain/guard/access-request.ts'
 import type { AllowedTools, AllowedToolsCompiler } from '../domain/policy/allowed-tools.ts'
 import { ToolPatternRefused } from '../domain/policy/tool-pattern-refused.ts'
+import { parseTraceparent } from '../lib/traceparent.ts'
 import { EVALUATE_LIMITS as LIMITS } from './evaluate-limits.ts'
 import { type FieldViolation, invalidArgument } from './rpc-fault.ts'
 
@@ -14,6 +15,10 @@ const ENFORCEMENT_MODES: ReadonlySet<number> = new Set(Object.values(Enforcement
 export interface DecodeOptions {
   /** Take a parameter hash of any shape, as clients of the old contract may send. Default false. */
   readonly anyParamsHash?: boolean
+  /** Trace context of the call itself, for a request that states none. Attacker-controlled. */
+  readonly traceparent?: string | undefined
+  /** Who calls, for a request that does not name its SDK. Attacker-controlled. */
+  readonly userAgent?: string | undefined
 }
 
 /**
@@ -25,7 +30,7 @@ export interface DecodeOptions {
 export function decodeAccessRequest(
   message: EvaluateToolAccessRequest,
   compiler: AllowedToolsCompiler,
-  { anyParamsHash = false }: DecodeOptions = {},
+  { anyParamsHash = false, traceparent, userAgent = '' }: DecodeOptions = {},
 ): AccessRequest {
   const violations: FieldViolation[] = []
   const check = (valid: boolean, field: string, description: string): void => {
@@ -57,8 +62,9 @@ export function decodeAccessRequest(
     credential: decodeCredential(message.credential),
     demands,
     requestPolicyVersion: message.policyVersion,
-    traceparent: message.traceparent,
-    sdk: message.sdk,
+    // What is no trace context is left out: it must not keep a tool from running.
+    traceparent: parseTraceparent(message.traceparent === '' ? traceparent : message.traceparent) ?? '',
+    sdk: message.sdk === '' ? userAgent.slice(0, LIMITS.sdkBytes) : message.sdk,
   }
 }
 

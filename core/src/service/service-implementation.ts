@@ -5,6 +5,14 @@ import type { StatusSchema } from '@capiscio/proto/google/rpc'
 export interface CallContext {
   /** Aborted when the caller cancels, disconnects or its deadline passes. */
   readonly signal: AbortSignal
+  /** A header of the call, by its lower-case name. Attacker-controlled. */
+  header(name: string): string | undefined
+}
+
+/** What a handler that answers with a stream needs besides. */
+export interface ServerStreamContext extends CallContext {
+  /** Aborted when the core takes no new calls: the stream should come to its end. */
+  readonly stopping: AbortSignal
 }
 
 /** What a stream handler needs besides, because it answers many questions in one call. */
@@ -27,6 +35,14 @@ export type BidiMethods<S extends DescService> = {
   ) => AsyncIterable<MessageInitShape<S['method'][M]['output']>>
 }
 
+/** Methods of `S` that take one message and return a stream, by their TypeScript name. */
+export type ServerStreamMethods<S extends DescService> = {
+  [M in keyof S['method'] as S['method'][M]['methodKind'] extends 'server_streaming' ? M : never]: (
+    request: MessageShape<S['method'][M]['input']>,
+    context: ServerStreamContext,
+  ) => AsyncIterable<MessageInitShape<S['method'][M]['output']>>
+}
+
 /** Methods of `S` that take one message and return one, by their TypeScript name. */
 export type UnaryMethods<S extends DescService> = {
   [M in keyof S['method'] as S['method'][M]['methodKind'] extends 'unary' ? M : never]: (
@@ -40,6 +56,7 @@ export interface ServiceImplementation<S extends DescService = DescService> {
   readonly service: S
   readonly unary: Partial<UnaryMethods<S>>
   readonly bidi: Partial<BidiMethods<S>>
+  readonly serverStream: Partial<ServerStreamMethods<S>>
 }
 
 /** Ties handlers to their service so that the compiler checks every signature. */
@@ -47,15 +64,16 @@ export function implementService<S extends DescService>(
   service: S,
   unary: Partial<UnaryMethods<S>>,
   bidi: Partial<BidiMethods<S>> = {},
+  serverStream: Partial<ServerStreamMethods<S>> = {},
 ): ServiceImplementation<S> {
-  return { service, unary, bidi }
+  return { service, unary, bidi, serverStream }
 }
 
 /** `/package.Service/Method` of every method that has a handler. */
 export function implementedMethods(implementations: readonly ServiceImplementation[]): string[] {
-  return implementations.flatMap(({ service, unary, bidi }) =>
+  return implementations.flatMap(({ service, unary, bidi, serverStream }) =>
     service.methods
-      .filter((method) => method.localName in unary || method.localName in bidi)
+      .filter(({ localName }) => localName in unary || localName in bidi || localName in serverStream)
       .map((method) => `/${service.typeName}/${method.name}`),
   )
 }

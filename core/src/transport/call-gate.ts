@@ -11,11 +11,14 @@ export interface CallGate {
    * @throws {RpcFault} UNAVAILABLE after `close`
    */
   enter(): () => void
+  /** Aborted by `close`, for calls that have no end of their own. */
+  readonly closing: AbortSignal
   /** Lets no more calls in. Resolves when the last one is out. */
   close(): Promise<void>
 }
 
 export function createCallGate(): CallGate {
+  const closing = new AbortController()
   let open = true
   let inside = 0
   let onEmpty = (): void => {}
@@ -32,8 +35,10 @@ export function createCallGate(): CallGate {
         if (inside === 0 && !open) onEmpty()
       }
     },
+    closing: closing.signal,
     close() {
       open = false
+      closing.abort()
       if (inside === 0) return Promise.resolve()
       return new Promise((resolve) => {
         onEmpty = resolve

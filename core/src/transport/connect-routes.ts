@@ -1,13 +1,14 @@
-import { create, type DescMessage } from '@bufbuild/protobuf'
+import { create, type DescMessage, type DescMethodServerStreaming, type DescMethodUnary } from '@bufbuild/protobuf'
 import { durationFromMs } from '@bufbuild/protobuf/wkt'
 import { BadRequestSchema, RetryInfoSchema } from '@capiscio/proto/google/rpc'
 import { Code, ConnectError, type ConnectRouter, type HandlerContext } from '@connectrpc/connect'
 import type { Telemetry } from '../ports/telemetry.ts'
 import type { RpcCode, RpcFault } from '../service/rpc-fault.ts'
-import type { ServiceImplementation } from '../service/service-implementation.ts'
+import type { CallContext, ServiceImplementation } from '../service/service-implementation.ts'
 import { type BearerTokens, checkBearerToken } from './bearer-token.ts'
 import type { CallGate } from './call-gate.ts'
 import { notOffered } from './fault-status.ts'
+import type { ServerStreamHandler } from './grpc-stream.ts'
 import type { UnaryHandler } from './grpc-unary.ts'
 import { checkPrivilege } from './privileged-gate.ts'
 import { createReportFault } from './report-fault.ts'
@@ -40,28 +41,69 @@ export function addConnectRoutes(
   telemetry: Telemetry,
   tokens: BearerTokens | undefined,
 ): void {
-  for (const { service, unary } of implementations) {
+  for (const { service, unary, serverStream } of implementations) {
     for (const method of service.methods) {
       const path = `/${service.typeName}/${method.name}`
       const handler = (unary as Record<string, UnaryHandler | undefined>)[method.localName]
       const report = createReportFault(path, telemetry)
-      const serve = async (request: unknown, { signal, requestHeader, values }: HandlerContext): Promise<unknown> => {
+      const refuse = (thrown: unknown): never => {
+        throw toConnectError(report(thrown))
+      }
+      const admit = ({ requestHeader, values }: HandlerContext): void => {
+        if (tokens !== undefined) checkBearerToken(tokens, requestHeader.get('authorization') ?? undefined)
+        checkPrivilege(path, values.get(WEB_ORIGIN))
+      }
+      const streamed = (serverStream as Record<string, ServerStreamHandler | undefined>)[method.localName]
+      if (method.methodKind === 'server_streaming' && streamed !== undefined) {
+        router.rpc(method as DescMethodServerStreaming, async function* (request: unknown, call: HandlerContext) {
+          try {
+            admit(call)
+            // Let in like every call, but not waited for: such a stream ends because the core stops.
+            gate.enter()()
+            const context = { ...contextOf(call), stopping: gate.closing }
+            for await (const answer of streamed(request as never, context)) {
+              yield create(method.output as DescMessage, answer as never) as never
+            }
+          } catch (thrown) {
+            refuse(thrown)
+          }
+        })
+        continue
+      }
+      if (method.methodKind !== 'unary' || handler === undefined) {
+        const answer = async (_request: unknown, call: HandlerContext) => {
+          try {
+            admit(call)
+            throw notOffered(path)
+          } catch (thrown) {
+            return refuse(thrown)
+          }
+        }
+        router.rpc(method as never, answer as never)
+        continue
+      }
+      router.rpc(method as DescMethodUnary, async (request: unknown, call: HandlerContext) => {
         try {
-          if (tokens !== undefined) checkBearerToken(tokens, requestHeader.get('authorization') ?? undefined)
-          checkPrivilege(path, values.get(WEB_ORIGIN))
-          if (method.methodKind !== 'unary' || handler === undefined) throw notOffered(path)
+          admit(call)
           const leave = gate.enter()
           try {
-            return create(method.output as DescMessage, (await handler(request as never, { signal })) as never)
+            const answer = await handler(request as never, contextOf(call))
+            return create(method.output as DescMessage, answer as never) as never
           } finally {
             leave()
           }
         } catch (thrown) {
-          throw toConnectError(report(thrown))
+          return refuse(thrown)
         }
-      }
-      router.rpc(method as never, serve as never)
+      })
     }
+  }
+}
+
+function contextOf({ signal, requestHeader }: HandlerContext): CallContext {
+  return {
+    signal,
+    header: (name) => requestHeader.get(name) ?? undefined,
   }
 }
 

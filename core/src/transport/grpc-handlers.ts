@@ -5,7 +5,7 @@ import type { ServiceImplementation } from '../service/service-implementation.ts
 import type { CallGate } from './call-gate.ts'
 import { notOffered, toServiceError } from './fault-status.ts'
 import type { OriginOf, PeerKnown } from './grpc-origin.ts'
-import { type BidiHandler, serveBidi } from './grpc-stream.ts'
+import { type BidiHandler, type ServerStreamHandler, serveBidi, serveServerStream } from './grpc-stream.ts'
 import { serveUnary, type UnaryHandler } from './grpc-unary.ts'
 import { checkPrivilege } from './privileged-gate.ts'
 import { createReportFault, type ReportFault } from './report-fault.ts'
@@ -25,7 +25,7 @@ const passBytes = (bytes: Buffer): Buffer => bytes
  * @param originOf tells where a call came from, on the listener that these handlers are for
  */
 export function toGrpcService(
-  { service, unary, bidi }: ServiceImplementation,
+  { service, unary, bidi, serverStream }: ServiceImplementation,
   gate: CallGate,
   telemetry: Telemetry,
   originOf: OriginOf,
@@ -49,12 +49,15 @@ export function toGrpcService(
     }
     const one = (unary as Record<string, UnaryHandler | undefined>)[localName]
     const many = (bidi as Record<string, BidiHandler | undefined>)[localName]
+    const streamed = (serverStream as Record<string, ServerStreamHandler | undefined>)[localName]
     const serve =
       one !== undefined && methodKind === 'unary'
         ? serveUnary(method, one, gate, report)
         : many !== undefined
           ? serveBidi(method, many, gate, report)
-          : refuse(path, responseStream, report)
+          : streamed !== undefined
+            ? serveServerStream(method, streamed, gate, report)
+            : refuse(path, responseStream, report)
     // Asked once for each method and not with each call: most calls are ordinary.
     handlers[localName] = isPrivilegedMethod(path)
       ? (guarded(path, serve as AnyHandler, responseStream, report, originOf) as never)

@@ -2,8 +2,8 @@ import type { DescMethod } from '@bufbuild/protobuf'
 import type { handleUnaryCall } from '@grpc/grpc-js'
 import type { CallContext } from '../service/service-implementation.ts'
 import type { CallGate } from './call-gate.ts'
-import { cancellationOf } from './call-signal.ts'
 import { toServiceError } from './fault-status.ts'
+import { contextOf } from './grpc-call-context.ts'
 import { decodeMessage, encodeMessage } from './grpc-message.ts'
 import type { ReportFault } from './report-fault.ts'
 
@@ -21,7 +21,7 @@ export function serveUnary(
       const leave = gate.enter()
       try {
         const request = decodeMessage(method.input, call.request)
-        return encodeMessage(method.output, await handler(request as never, cancellationOf(call)))
+        return encodeMessage(method.output, await handler(request as never, contextOf(call)))
       } finally {
         leave()
       }

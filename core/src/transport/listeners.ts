@@ -4,6 +4,7 @@ import { AddressRefused } from './address-refused.ts'
 import type { BearerTokens } from './bearer-token.ts'
 import { createCallGate } from './call-gate.ts'
 import { addConnectRoutes } from './connect-routes.ts'
+import type { EvidenceFiles } from './evidence-files.ts'
 import { toGrpcService } from './grpc-handlers.ts'
 import { createGrpcListener } from './grpc-listener.ts'
 import type { ServerTls } from './server-tls.ts'
@@ -28,6 +29,8 @@ export interface ListenersOptions {
   readonly tls?: ServerTls | undefined
   /** Wanted with every call over TCP and the web listener. Absent: none is. */
   readonly tokens?: BearerTokens | undefined
+  /** The log, for the web listener. Absent: it is not served. */
+  readonly evidence?: EvidenceFiles | undefined
   readonly limits: {
     readonly maxMessageBytes: number
     readonly maxConcurrentStreams: number

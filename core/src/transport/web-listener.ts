@@ -5,6 +5,7 @@ import type { ConnectRouter } from '@connectrpc/connect'
 import { connectNodeAdapter } from '@connectrpc/connect-node'
 import type { Telemetry } from '../ports/telemetry.ts'
 import { addressRefused } from './address-refused.ts'
+import { createEvidenceFilesHandler, type EvidenceFiles } from './evidence-files.ts'
 import { type ServerTls, toContextOptions, toTlsOptions } from './server-tls.ts'
 import { createCertifiedHosts, createWebGuard } from './web-guard.ts'
 import { webOrigin } from './web-origin.ts'
@@ -16,6 +17,8 @@ export interface WebListenerOptions {
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>
   /** Services for Connect and gRPC-Web. */
   readonly routes: (router: ConnectRouter) => void
+  /** The log, for checkers. Absent: it is not served. */
+  readonly evidence?: EvidenceFiles | undefined
   /** Origins whose pages may call. */
   readonly allowedOrigins: readonly string[]
   readonly maxMessageBytes: number
@@ -25,7 +28,7 @@ export interface WebListenerOptions {
   readonly telemetry: Pick<Telemetry, 'connectionRefused'>
 }
 
-/** HTTP/1.1: Connect, gRPC-Web, `/healthz`, `/readyz` and `/metrics`. */
+/** HTTP/1.1: Connect, gRPC-Web, `/healthz`, `/readyz`, `/metrics` and the log under `/evidence/`. */
 export interface WebListener {
   /** Resolves to the port that was bound. Rejects with `AddressRefused`. */
   listen(host: string, port: number): Promise<number>
@@ -40,8 +43,9 @@ const TIMEOUTS = { requestTimeout: 30_000, headersTimeout: 5_000 }
 const PATHS: readonly string[] = ['/healthz', '/readyz', '/metrics']
 
 export function createWebListener(options: WebListenerOptions): WebListener {
-  const { notReadyReasons, metrics, routes, allowedOrigins, maxMessageBytes, maxConnections, tls } = options
+  const { notReadyReasons, metrics, routes, allowedOrigins, evidence, maxMessageBytes, maxConnections, tls } = options
   const guard = createWebGuard(allowedOrigins, tls && createCertifiedHosts(tls))
+  const serveEvidence = evidence && createEvidenceFilesHandler(evidence)
   const rpc = connectNodeAdapter({
     routes,
     fallback: endpoints as never,
@@ -51,7 +55,8 @@ export function createWebListener(options: WebListenerOptions): WebListener {
   })
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
     readToTheEnd(request, response)
-    if (!guard.handled(request, response)) rpc(request, response)
+    if (guard.handled(request, response) || serveEvidence?.(request, response)) return
+    rpc(request, response)
   }
   const server = tls === undefined ? createServer(TIMEOUTS, serve) : createSecured(tls, serve, options.telemetry)
   server.maxConnections = maxConnections

@@ -67,7 +67,14 @@ describe('without file, environment and flags', () => {
       portFallback: false,
       insecure: false,
       stateDir: '/home/u/.capiscio/core',
-      evidence: { root: '/home/u/.capiscio/evidence', mode: 'local', retentionDays: 0, startEmpty: false },
+      evidence: {
+        root: '/home/u/.capiscio/evidence',
+        mode: 'local',
+        retentionDays: 0,
+        startEmpty: false,
+        verifyAtStart: false,
+        anchorFiles: [],
+      },
       trust: {
         issuers: [],
         acceptLevelZero: false,
@@ -566,14 +573,30 @@ describe('evidence', () => {
     else expect(problem(given)).toMatchObject({ code, source: 'CAPISCIO_EVIDENCE_MODE' })
   })
 
-  test('retention is taken, and said not to be done', () => {
+  test('retention is a number of days', () => {
     const { config, warnings } = load({ env: { CAPISCIO_EVIDENCE_RETENTION_DAYS: '90' } })
-    expect(config.evidence.retentionDays).toBe(90)
-    expect(warnings).toHaveLength(1)
-    expect(load({ env: { CAPISCIO_EVIDENCE_RETENTION_DAYS: '0' } }).warnings).toEqual([])
+    expect([config.evidence.retentionDays, warnings]).toEqual([90, []])
     for (const bad of ['-1', '1.5', 'ninety', '1e3']) {
       expect(problem({ env: { CAPISCIO_EVIDENCE_RETENTION_DAYS: bad } }).code).toBe('VALUE_INVALID')
     }
+  })
+
+  test('anchors are of exactly one log, and are kept outside of it', () => {
+    const one =
+      'evidence: { directory: /e/log, anchorFiles: [/usb/a, rel/b], anchorTo: /usb/anchors, verifyAtStart: true }\n'
+    expect(load({ file: one }).config.evidence).toMatchObject({
+      anchorFiles: ['/usb/a', expect.stringMatching(/^\/.*\/rel\/b$/)],
+      anchorTo: '/usb/anchors',
+      verifyAtStart: true,
+    })
+    expect(problem({ file: 'evidence: { root: /e, anchorFiles: [/usb/a] }\n' }).code).toBe('CONFLICT')
+    expect(load({ file: 'evidence: { root: /e, anchorTo: /usb/anchors }\n' }).config.evidence.anchorTo).toBe(
+      '/usb/anchors',
+    )
+    for (const place of ['root: /e', 'directory: /e'])
+      for (const within of ['/e', '/e/anchors'])
+        expect(problem({ file: `evidence: { ${place}, anchorTo: ${within} }\n` }).code).toBe('CONFLICT')
+    expect(problem({ file: 'evidence: { anchorTo: "~user/x" }\n' }).code).toBe('VALUE_INVALID')
   })
 
   test('starting empty is said to be dangerous', () => {

@@ -55,6 +55,7 @@ function openStream() {
     allowedTools: createAllowedToolsCompiler({ maxLists: 1, maxCharacters: 100 }),
   })(messages(), {
     signal: aborted.signal,
+    header: () => undefined,
     enter: () => () => {},
     toStatus: (thrown) => ({ message: thrown instanceof RpcFault ? thrown.code : 'other' }),
     after(ms, fire) {

@@ -7,7 +7,8 @@ import { type LogDirectoryRefusalCode, LogDirectoryRefused } from './log-directo
 const FORMAT_VERSION = 1
 
 /**
- * Reads a small JSON file of our own, or `undefined` when there is none.
+ * Reads a small JSON file of our own, or `undefined` when there is none. Other members than
+ * the fields may be there and may be anything.
  *
  * @param fields that must be there as non-empty strings
  * @throws {LogDirectoryRefused} LOG_FORMAT_NEWER, or the given code for anything else
@@ -16,7 +17,7 @@ export async function readJsonFile<Field extends string>(
   path: string,
   fields: readonly Field[],
   malformed: LogDirectoryRefusalCode,
-): Promise<Readonly<Record<Field, string>> | undefined> {
+): Promise<(Readonly<Record<Field, string>> & Readonly<Record<string, unknown>>) | undefined> {
   let text: string
   try {
     text = await readFile(path, 'utf8')
@@ -36,11 +37,11 @@ export async function readJsonFile<Field extends string>(
     value?.['version'] === FORMAT_VERSION &&
     fields.every((field) => typeof value[field] === 'string' && value[field] !== '')
   if (!ok) throw new LogDirectoryRefused(malformed, path, `${path} is damaged. Put it back from a copy.`)
-  return value as Record<Field, string>
+  return value as Record<Field, string> & Record<string, unknown>
 }
 
 /** Writes a small JSON file (0600) so that it survives a power cut, whole or not at all. */
-export async function writeJsonFile(path: string, fields: Readonly<Record<string, string>>): Promise<void> {
+export async function writeJsonFile(path: string, fields: Readonly<Record<string, unknown>>): Promise<void> {
   const text = `${JSON.stringify({ version: FORMAT_VERSION, ...fields }, undefined, 2)}\n`
   await writeFileDurably(path, new TextEncoder().encode(text))
 }

@@ -18,6 +18,8 @@ export type LogDirectoryRefusalCode =
   | 'LOG_KEY_MISSING'
   /** The key file cannot be read. */
   | 'LOG_KEY_MALFORMED'
+  /** A rotation of the log key is under way and must end before the next. */
+  | 'LOG_KEY_ROTATING'
   /** The remembered checkpoint cannot be read. */
   | 'LOG_HEAD_MALFORMED'
   /** The folder held a log before and is missing or empty now. */

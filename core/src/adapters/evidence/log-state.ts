@@ -16,13 +16,13 @@ export interface LogState {
   /** Where the key of a log is kept, for messages. */
   keyFile(id: string): string
   /**
-   * The 32-byte seed of the log's signing key, or `undefined` when there is no key file.
+   * The log's signing key, or `undefined` when there is no key file.
    *
    * @throws {LogDirectoryRefused} LOG_KEY_MALFORMED, LOG_WRONG_MODE, LOG_WRONG_OWNER or LOG_FORMAT_NEWER
    */
-  readKey(id: string, origin: string): Promise<Uint8Array | undefined>
-  /** Keeps a new key. Durable on return. */
-  writeKey(id: string, origin: string, seed: Uint8Array): Promise<void>
+  readKey(id: string, origin: string): Promise<StoredLogKey | undefined>
+  /** Keeps a key in the place of the one that was there. Durable on return. */
+  writeKey(id: string, origin: string, key: StoredLogKey): Promise<void>
   /**
    * The checkpoint that was remembered last; it came from this log's own writer. Unverified.
    *
@@ -39,6 +39,17 @@ export interface LogState {
   rememberDirectory(id: string, directory: string): Promise<void>
   /** Forgets where a log is; its key stays. Durable on return. */
   forgetDirectory(id: string): Promise<void>
+}
+
+/** Seeds of 32 bytes. */
+export interface StoredLogKey {
+  readonly seed: Uint8Array
+  /** A rotation to this key was begun: it signs as soon as `log.json` names it. */
+  readonly nextSeed?: Uint8Array
+  /** The key before, which still signs beside it. */
+  readonly previousSeed?: Uint8Array
+  /** Wall clock until which the two sign together, milliseconds since the Unix epoch. */
+  readonly overlapUntilMs?: number
 }
 
 /** @param stateDir absolute; keys go to `log-keys/`, whereabouts to `log-directories/`, checkpoints to `log-heads/`, each `<16 hex>.json` */
@@ -82,20 +93,38 @@ export function createLogState(stateDir: string): LogState {
           `Others may read the signing key ${path}. Take that away: chmod 600 ${path}`,
         )
       }
-      const seed = decodeBase64url(file.seed)
-      if (seed?.length !== SEED_BYTES || file.origin !== origin) {
+      const seed = parseSeed(file.seed)
+      const nextSeed = parseSeed(file['nextSeed'])
+      const previousSeed = parseSeed(file['previousSeed'])
+      const until = file['overlapUntilMs']
+      const isWhole =
+        (file['nextSeed'] === undefined) === (nextSeed === undefined) &&
+        (file['previousSeed'] === undefined) === (previousSeed === undefined) &&
+        (until === undefined || Number.isSafeInteger(until))
+      if (seed === undefined || !isWhole || file.origin !== origin) {
         throw new LogDirectoryRefused(
           'LOG_KEY_MALFORMED',
           path,
           `${path} does not hold the key of ${origin}. Put it back from a copy.`,
         )
       }
-      return seed
+      return {
+        seed,
+        ...(nextSeed && { nextSeed }),
+        ...(previousSeed && { previousSeed }),
+        ...(until !== undefined && { overlapUntilMs: Number(until) }),
+      }
     },
 
-    async writeKey(id, origin, seed) {
+    async writeKey(id, origin, { seed, nextSeed, previousSeed, overlapUntilMs }) {
       await makeDirectoryDurably(keys)
-      await writeJsonFile(keyFile(id), { origin, seed: encodeBase64url(seed) })
+      await writeJsonFile(keyFile(id), {
+        origin,
+        seed: encodeBase64url(seed),
+        ...(nextSeed && { nextSeed: encodeBase64url(nextSeed) }),
+        ...(previousSeed && { previousSeed: encodeBase64url(previousSeed) }),
+        ...(overlapUntilMs !== undefined && { overlapUntilMs }),
+      })
       await syncWithAncestors(keys)
     },
 
@@ -129,4 +158,9 @@ export function createLogState(stateDir: string): LogState {
       await syncDirectory(directories)
     },
   }
+}
+
+function parseSeed(text: unknown): Uint8Array | undefined {
+  const seed = typeof text === 'string' ? decodeBase64url(text) : undefined
+  return seed?.length === SEED_BYTES ? seed : undefined
 }

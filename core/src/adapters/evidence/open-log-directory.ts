@@ -1,8 +1,9 @@
-import { mkdir, readdir, readFile, stat } from 'node:fs/promises'
+import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { basename, join, sep } from 'node:path'
-import { makeDirectoryDurably } from '../../lib/durable-write.ts'
+import { makeDirectoryDurably, writeFileDurably } from '../../lib/durable-write.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Journal, JournalRepair, JournalSegment } from '../../ports/journal.ts'
+import type { PublicLogFiles } from '../../ports/log-files.ts'
 import type { Random } from '../../ports/random.ts'
 import { acquireDirectoryLock, type DirectoryLock } from './directory-lock.ts'
 import { errorCode } from './error-code.ts'
@@ -11,9 +12,11 @@ import type { JournalFiles } from './journal-files.ts'
 import { createJournalRepair } from './journal-repair.ts'
 import { JOURNAL_FOLDER, listJournalSegments } from './journal-segments.ts'
 import { LogDirectoryRefused } from './log-directory-refused.ts'
-import { type LogIdentity, originOf, readLogIdentity, writeLogIdentity } from './log-identity.ts'
-import { createLogState, type LogState } from './log-state.ts'
+import { type LogIdentity, originOf, readLogIdentity, writeLogIdentity, writeLogKeys } from './log-identity.ts'
+import { createLogState, type LogState, type StoredLogKey } from './log-state.ts'
 import { canonicalPath, checkPrivateDirectory, syncWithAncestors } from './private-directory.ts'
+import type { PublicFileCalls } from './public-file-calls.ts'
+import { createPublicFiles } from './public-files.ts'
 
 /** A root that holds one log for each writer, or one folder for exactly this log. */
 export type EvidenceLocation =
@@ -31,17 +34,29 @@ export interface OpenLogDirectoryOptions {
   /** The verifier key string of an origin and the seed of its signing key. */
   readonly vkeyOf: (origin: string, seed: Uint8Array) => string
   readonly files: JournalFiles
+  readonly publicFiles: PublicFileCalls
 }
 
 /** A log folder that this process alone may write. */
 export interface LogDirectory extends LogIdentity {
   /** Canonical absolute path. */
   readonly directory: string
-  /** Seed of the log's signing key, 32 bytes. */
-  readonly seed: Uint8Array
+  /** The log's signing key, and during a rotation the one beside it. */
+  readonly key: StoredLogKey
+  /** Replaces the stored key. Durable on return. */
+  writeKey(key: StoredLogKey): Promise<void>
+  /** Keeps the last checkpoint that a key signed, in the log folder. Durable on return. */
+  keepCheckpoint(keyId: string, checkpoint: Uint8Array): Promise<void>
+  /** Names other keys in `log.json`. Durable on return. */
+  writeLogKeys(keys: Pick<LogIdentity, 'vkey' | 'earlierKeys'>): Promise<void>
+  /** The journal as it was when the lock was taken. */
   readonly segments: readonly JournalSegment[]
-  /** The file `checkpoint`, where one was published. Unverified. */
-  readonly publishedCheckpoint: Uint8Array | undefined
+  /** The journal as it is now. */
+  listSegments(): Promise<readonly JournalSegment[]>
+  /** Removes a segment. A crash may undo it. */
+  removeSegment(segment: JournalSegment): Promise<void>
+  /** Checkpoint, tiles and bundles. Unverified. */
+  readonly publicFiles: PublicLogFiles
   /** The checkpoint that the state folder remembers. Unverified. */
   readonly rememberedHead: Uint8Array | undefined
   /** Remembers a checkpoint in the state folder. Durable on return. */
@@ -58,6 +73,7 @@ export interface LogDirectory extends LogIdentity {
 
 const LOGS_FOLDER = 'logs'
 const LOCK_FILE = 'lock'
+const EARLIER_KEYS_FOLDER = 'earlier-keys'
 
 /**
  * Takes the lock of a log folder and reads what recovery needs; makes a new log where that
@@ -154,7 +170,7 @@ async function openLocked(
   options: OpenLogDirectoryOptions,
 ): Promise<LogDirectory> {
   const found = await inspect(directory, state, options)
-  const { seed, ...identity } = found ?? (await createLog(directory, state, options))
+  const { key, ...identity } = found ?? (await createLog(directory, state, options))
   if ((await state.directoryOf(identity.id)) !== directory) {
     for (const id of await state.logsIn(directory)) await state.forgetDirectory(id)
     await state.rememberDirectory(identity.id, directory)
@@ -165,9 +181,18 @@ async function openLocked(
   return {
     ...identity,
     directory,
-    seed,
+    key,
+    writeKey: (next) => state.writeKey(identity.id, identity.origin, next),
+    async keepCheckpoint(keyId, checkpoint) {
+      const folder = join(directory, EARLIER_KEYS_FOLDER)
+      await makeDirectoryDurably(folder)
+      await writeFileDurably(join(folder, `${keyId}.checkpoint`), checkpoint)
+    },
+    writeLogKeys: (keys) => writeLogKeys(directory, keys),
     segments,
-    publishedCheckpoint: await readOptional(join(directory, 'checkpoint')),
+    listSegments: () => listJournalSegments(directory),
+    removeSegment: ({ name }) => rm(join(directory, name), { force: true }),
+    publicFiles: createPublicFiles(directory, options.publicFiles),
     rememberedHead: await state.readHead(identity.id),
     rememberHead: (checkpoint) => state.writeHead(identity.id, checkpoint),
     repair: createJournalRepair(directory),
@@ -182,7 +207,7 @@ async function openLocked(
 }
 
 interface LogWithKey extends LogIdentity {
-  readonly seed: Uint8Array
+  readonly key: StoredLogKey
 }
 
 /**
@@ -212,13 +237,13 @@ async function inspect(
     throw new LogDirectoryRefused('LOG_COPIED', directory, message)
   }
   await refuseOtherHomes(directory, identity, remembered, state)
-  const seed = await state.readKey(id, origin)
-  if (seed === undefined) {
+  const key = await state.readKey(id, origin)
+  if (key === undefined) {
     const path = state.keyFile(id)
     const message = `The signing key of ${directory} is missing: ${path}. Put it back from a copy, or use another evidence folder.`
     throw new LogDirectoryRefused('LOG_KEY_MISSING', path, message)
   }
-  return { ...identity, seed }
+  return { ...identity, key }
 }
 
 /** One folder, one log: two folders that go on from the same entries would sign a forked log. */
@@ -269,14 +294,14 @@ async function createLog(
 ): Promise<LogWithKey> {
   const id = location.root !== undefined ? basename(directory) : Buffer.from(random.bytes(8)).toString('hex')
   const origin = originOf(id)
-  let seed = await state.readKey(id, origin)
-  if (seed === undefined) {
-    seed = random.bytes(32)
-    await state.writeKey(id, origin, seed)
+  let key = await state.readKey(id, origin)
+  if (key === undefined) {
+    key = { seed: random.bytes(32) }
+    await state.writeKey(id, origin, key)
   }
-  const identity = { id, origin, vkey: vkeyOf(origin, seed) }
+  const identity = { id, origin, vkey: vkeyOf(origin, key.seed), earlierKeys: [] }
   await writeLogIdentity(directory, identity, new Date(clock.nowMs()))
-  return { ...identity, seed }
+  return { ...identity, key }
 }
 
 function isLogId(name: string): boolean {
@@ -298,15 +323,6 @@ async function exists(path: string): Promise<boolean> {
     return true
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return false
-    throw error
-  }
-}
-
-async function readOptional(path: string): Promise<Uint8Array | undefined> {
-  try {
-    return await readFile(path)
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined
     throw error
   }
 }

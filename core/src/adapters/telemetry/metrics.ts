@@ -27,6 +27,11 @@ export interface Metrics {
   readonly issuerKeyFetches: Counter<'outcome'>
   readonly issuerKeysAgeSeconds: Gauge
   readonly issuersWithoutKeys: Gauge
+  readonly evidencePublishedSize: Gauge
+  readonly evidencePublishSeconds: Histogram
+  readonly evidenceIndexBehind: Gauge
+  readonly evidenceIndexRebuilds: Counter
+  readonly outcomes: Counter<'result'>
 }
 
 export function createMetrics(): Metrics {
@@ -98,6 +103,17 @@ export function createMetrics(): Metrics {
       help: '1 while records can be written, 0 after the log has failed.',
       registers,
     }),
+    evidencePublishedSize: new Gauge({
+      name: 'capiscio_evidence_published_size',
+      help: 'Records under the published checkpoint.',
+      registers,
+    }),
+    evidencePublishSeconds: new Histogram({
+      name: 'capiscio_evidence_publish_seconds',
+      help: 'Time to write tiles, bundles and checkpoint of one publication.',
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+      registers,
+    }),
     evidenceTailsQuarantined: new Counter({
       name: 'capiscio_evidence_tails_quarantined_total',
       help: 'Torn journal tails moved to quarantine at start.',
@@ -154,6 +170,22 @@ export function createMetrics(): Metrics {
       name: 'capiscio_status_calls_total',
       help: 'Calls to issuers about one badge or agent, by question (badge, agent) and outcome (good, bad, failed).',
       labelNames: ['question', 'outcome'],
+      registers,
+    }),
+    evidenceIndexBehind: new Gauge({
+      name: 'capiscio_evidence_index_behind',
+      help: 'Durable records that the index does not hold yet.',
+      registers,
+    }),
+    evidenceIndexRebuilds: new Counter({
+      name: 'capiscio_evidence_index_rebuilds_total',
+      help: 'Times the index was made anew from the log.',
+      registers,
+    }),
+    outcomes: new Counter({
+      name: 'capiscio_outcomes_total',
+      help: 'Outcomes of allowed calls that were recorded, by result (ok, error).',
+      labelNames: ['result'],
       registers,
     }),
   }

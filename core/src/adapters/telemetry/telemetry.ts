@@ -33,6 +33,11 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
       metrics.evidenceCommitSeconds.observe(durationMs / 1000)
       logger.trace({ event: 'evidence_committed', records, bytes, durationMs })
     },
+    evidencePublished({ size, entries, durationMs }) {
+      metrics.evidencePublishedSize.set(size)
+      metrics.evidencePublishSeconds.observe(durationMs / 1000)
+      logger.trace({ event: 'evidence_published', size, entries, durationMs })
+    },
     evidenceFailed({ cause }) {
       metrics.evidenceWritable.set(0)
       logger.fatal(
@@ -68,6 +73,17 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
     },
     statusAsked({ question, outcome }) {
       metrics.statusCalls.inc({ question, outcome })
+    },
+    evidenceIndexed({ records, behind }) {
+      metrics.evidenceIndexBehind.set(behind)
+      logger.trace({ event: 'evidence_indexed', records, behind })
+    },
+    evidenceIndexRebuilt({ cause }) {
+      metrics.evidenceIndexRebuilds.inc()
+      logger.warn({ event: 'evidence_index_rebuilt', err: cause }, 'The evidence index is made anew from the log.')
+    },
+    outcomeRecorded({ result }) {
+      metrics.outcomes.inc({ result })
     },
     warning({ code, message }) {
       logger.warn({ event: 'warning', code }, message)

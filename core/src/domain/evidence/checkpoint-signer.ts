@@ -1,8 +1,6 @@
-import type { Ed25519Signer } from '../../ports/ed25519.ts'
 import { formatCheckpoint } from './checkpoint.ts'
 import { edgeRoot, type RightEdge } from './merkle.ts'
-import { signNote } from './note.ts'
-import type { VerifierKey } from './verifier-key.ts'
+import { type NoteSigner, signNoteByAll } from './note.ts'
 
 /** Signs the checkpoints of one log, each for a larger tree than the one before. */
 export interface CheckpointSigner {
@@ -15,8 +13,16 @@ export interface CheckpointSigner {
   sign(tree: RightEdge): Uint8Array
 }
 
-/** @param signedSize the largest size that is known to have been signed */
-export function createCheckpointSigner(key: VerifierKey, signer: Ed25519Signer, signedSize: number): CheckpointSigner {
+/**
+ * @param signers of one log; during a rotation there are two (evidence-log §5.1)
+ * @param signedSize the largest size that is known to have been signed
+ * @throws TypeError without a signer, or with those of several logs
+ */
+export function createCheckpointSigner(signers: readonly NoteSigner[], signedSize: number): CheckpointSigner {
+  const origin = signers[0]?.key.name
+  if (origin === undefined || signers.some(({ key }) => key.name !== origin)) {
+    throw new TypeError('Checkpoints are signed by the keys of one log.')
+  }
   let largest = signedSize
   return {
     sign(tree) {
@@ -24,7 +30,7 @@ export function createCheckpointSigner(key: VerifierKey, signer: Ed25519Signer, 
         throw new Error(`A checkpoint of size ${largest} was signed already; size ${tree.size} must not be signed.`)
       }
       largest = tree.size
-      return signNote(formatCheckpoint({ origin: key.name, size: tree.size, root: edgeRoot(tree) }), key, signer)
+      return signNoteByAll(formatCheckpoint({ origin, size: tree.size, root: edgeRoot(tree) }), signers)
     },
   }
 }

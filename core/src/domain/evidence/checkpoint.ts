@@ -1,11 +1,14 @@
 import { base64 } from '@scure/base'
 import type { Ed25519Verifier } from '../../ports/ed25519.ts'
+import { bytesEqual } from './bytes-equal.ts'
 import { EvidenceRefused } from './evidence-errors.ts'
 import { HASH_BYTES } from './merkle.ts'
-import { openNote, openNoteOf, type VerifiedSigner } from './note.ts'
+import { openNoteOf, type VerifiedSigner } from './note.ts'
 import { decodeBase64 } from './strict-base64.ts'
 import type { VerifierKey } from './verifier-key.ts'
 import type { WitnessKey } from './witness-key.ts'
+
+const utf8 = new TextEncoder()
 
 /** What a log says about itself at one moment: so many entries, this root. */
 export interface Checkpoint {
@@ -21,6 +24,12 @@ export function formatCheckpoint({ origin, size, root }: Checkpoint): string {
   return `${origin}\n${size}\n${base64.encode(root)}\n`
 }
 
+/** Whether the text of a note is exactly this checkpoint. Says nothing about its signatures. */
+export function isNoteOf(note: Uint8Array, checkpoint: Checkpoint): boolean {
+  const text = utf8.encode(`${formatCheckpoint(checkpoint)}\n`)
+  return bytesEqual(note.subarray(0, text.length), text)
+}
+
 /**
  * Opens a signed checkpoint of one log. The bytes are attacker-controlled; the signature is
  * verified before size or root are read.
@@ -34,7 +43,17 @@ export function openCheckpoint(
   keys: readonly VerifierKey[],
   verifier: Ed25519Verifier,
 ): Checkpoint {
-  return parseCheckpoint(openNote(note, keys, verifier), origin)
+  const { text, signers } = openNoteOf(note, keys, verifier)
+  const checkpoint = parseCheckpoint(text, origin)
+  // Whoever gets hold of a key that was replaced must not make the log go on with it.
+  const isCurrent = signers.some(
+    ({ key: { retiredAfter } }) => retiredAfter === undefined || checkpoint.size <= retiredAfter,
+  )
+  if (!isCurrent) {
+    const message = `The checkpoint of ${checkpoint.size} is signed only by a key that was replaced before.`
+    throw new EvidenceRefused('NOTE_UNSIGNED', message, { index: checkpoint.size })
+  }
+  return checkpoint
 }
 
 export interface CosignedCheckpoint {

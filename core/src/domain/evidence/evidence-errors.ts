@@ -26,8 +26,14 @@ export type EvidenceRefusalCode =
   | 'FILE_MISSING'
   /** A tile or bundle has other content than the tree says. */
   | 'FILE_DAMAGED'
+  /** A file that no tree of this log has, or that contradicts it. */
+  | 'FILE_UNEXPECTED'
+  /** Somebody else than the writer replaced the published checkpoint. */
+  | 'CHECKPOINT_REPLACED'
   /** The log is not an extension of a checkpoint that is kept elsewhere. */
   | 'ANCHOR_CONTRADICTED'
+  /** A checkpoint that the operator keeps elsewhere is not there. */
+  | 'ANCHOR_MISSING'
   /** An entry is not a record: no JSON object in UTF-8. */
   | 'ENTRY_NOT_A_RECORD'
   /** Not a verifier key string. */

@@ -33,13 +33,17 @@ export interface EvidenceLogOptions {
   readonly journal: Journal
   /** The log key. Used for nothing else. */
   readonly signer: Ed25519Signer
+  /** Signs beside it while a rotation of the key is under way. */
+  readonly previousSigner?: Ed25519Signer | undefined
   readonly origin: string
   readonly recovered: Pick<RecoveredJournal, 'tree' | 'newestSegmentBytes' | 'checkpoint'>
+  /** Called before each signature; what it throws fails the log, and nothing is signed. */
+  readonly beforeSigning?: () => void
   /**
-   * Keeps the newest checkpoint in another place than the log, before the log is released.
-   * The next start holds the log against it. A failure is reported and loses nothing.
+   * Runs when everything accepted is stored or refused, before the lock is given back. Gets
+   * the newest durable checkpoint. A failure is reported and loses nothing.
    */
-  readonly rememberHead?: (checkpoint: Uint8Array) => Promise<void>
+  readonly beforeRelease?: (newest: Uint8Array | undefined) => Promise<void>
   readonly telemetry: Pick<Telemetry, 'evidenceCommitted' | 'evidenceFailed' | 'fault'>
   readonly clock: Pick<Clock, 'monotonicMs'>
   readonly limits?: EvidenceLogLimits
@@ -79,6 +83,8 @@ export interface EvidenceLog {
   onCommit(listener: (commit: EvidenceCommit) => void): () => void
   /** Calls back once when the log fails; at once when it has failed already. */
   onFailure(listener: (cause: unknown) => void): void
+  /** Something else about the log went wrong: from now on nothing is taken. */
+  fail(cause: unknown): void
   /** Stores what was accepted, then releases the journal. Idempotent. */
   close(): Promise<void>
 }
@@ -108,9 +114,25 @@ interface Waiting {
  * @throws TypeError when the origin cannot name a log
  */
 export function createEvidenceLog(options: EvidenceLogOptions): EvidenceLog {
-  const { journal, signer, origin, recovered, telemetry, clock, rememberHead, limits = EVIDENCE_LOG_LIMITS } = options
+  const {
+    journal,
+    signer,
+    origin,
+    recovered,
+    telemetry,
+    clock,
+    beforeSigning,
+    beforeRelease,
+    limits = EVIDENCE_LOG_LIMITS,
+  } = options
   const key = createVerifierKey(origin, signer.publicKey)
-  const checkpoints = createCheckpointSigner(key, signer, recovered.tree.size)
+  const { previousSigner } = options
+  const signers = [
+    // The one that every verifier knows comes first.
+    ...(previousSigner ? [{ key: createVerifierKey(origin, previousSigner.publicKey), signer: previousSigner }] : []),
+    { key, signer },
+  ]
+  const checkpoints = createCheckpointSigner(signers, recovered.tree.size)
 
   // Touched by append, fail and close, all synchronous.
   let state: EvidenceLogState = 'open'
@@ -146,6 +168,7 @@ export function createEvidenceLog(options: EvidenceLogOptions): EvidenceLog {
 
     // A crash up to here: nobody was answered, nothing was written. The signed checkpoint
     // exists in memory only, so the next process may sign another root for this size.
+    beforeSigning?.()
     const checkpoint = checkpoints.sign(tree)
     const bytes = encodeBatch(firstIndex, leaves, checkpoint)
 
@@ -196,11 +219,13 @@ export function createEvidenceLog(options: EvidenceLogOptions): EvidenceLog {
   }
 
   function fail(cause: unknown, batch: readonly Waiting[]): void {
+    const failedBefore = state === 'failed'
     state = 'failed'
-    failure = { cause }
+    failure ??= { cause }
     const refused = [...batch, ...waiting]
     waiting = []
     for (const entry of refused) entry.reject(unavailable('The record could not be stored.', cause))
+    if (failedBefore) return
     telemetry.evidenceFailed({ cause })
     for (const listener of failureListeners) notify(() => listener(cause), 'evidence failure')
   }
@@ -216,9 +241,9 @@ export function createEvidenceLog(options: EvidenceLogOptions): EvidenceLog {
   async function finish(): Promise<void> {
     await writer
     try {
-      if (newestCheckpoint !== undefined) await rememberHead?.(newestCheckpoint)
+      await beforeRelease?.(newestCheckpoint)
     } catch (cause) {
-      telemetry.fault({ where: 'remembering the evidence head', cause })
+      telemetry.fault({ where: 'closing the evidence log', cause })
     }
     try {
       await journal.close()
@@ -261,6 +286,10 @@ export function createEvidenceLog(options: EvidenceLogOptions): EvidenceLog {
     onFailure(listener) {
       if (failure === undefined) failureListeners.push(listener)
       else notify(() => listener(failure?.cause), 'evidence failure')
+    },
+
+    fail(cause) {
+      if (state !== 'closed') fail(cause, [])
     },
 
     close() {

@@ -72,6 +72,20 @@ export function readFrame(bytes: Uint8Array): Frame | undefined {
   return { type: 'entry', bytes: end, index: view.getBigUint64(HEADER_BYTES), entry: payload.subarray(INDEX_BYTES) }
 }
 
+/**
+ * Length of the frame at the start of the bytes, and its index when it is an entry, without
+ * a look at its checksum: for stepping over frames that were proven before. `undefined` when
+ * no frame can start there.
+ */
+export function frameOutline(bytes: Uint8Array): { readonly bytes: number; readonly index?: bigint } | undefined {
+  if (bytes.length < HEADER_BYTES + INDEX_BYTES) return undefined
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const end = HEADER_BYTES + view.getUint32(0)
+  if (end > Math.min(bytes.length, MAX_FRAME_BYTES)) return undefined
+  if (bytes[8] === ENTRY) return { bytes: end, index: view.getBigUint64(HEADER_BYTES) }
+  return bytes[8] === COMMIT ? { bytes: end } : undefined
+}
+
 /** A cheap test that almost all garbage fails, before the checksum is taken. */
 export function mayStartFrame(bytes: Uint8Array, offset: number): boolean {
   const type = bytes[offset + 8]

@@ -1,5 +1,9 @@
-/** Largest entry that the log can hold: entry bundles have a 16-bit length (evidence-log §2). */
-export const MAX_ENTRY_BYTES = 65_535
+import { encodeSortedFields, integer, optional, text, timestamp } from './record-fields.ts'
+
+export { MAX_ENTRY_BYTES } from './record-fields.ts'
+
+/** What `event.name` says in a record of this kind (RFC-006 §5). */
+export const DECISION_EVENT = 'capiscio.tool_invocation'
 
 /** How the caller presented itself, in RFC-006 spelling. */
 export type RecordedAuthLevel = 'badge+envelope' | 'badge' | 'apikey' | 'anonymous'
@@ -35,6 +39,8 @@ export interface EvidenceRecord {
   readonly reason?: string | undefined
   /** Whether the badge came from the cache of verified badges. */
   readonly cacheHit?: boolean | undefined
+  /** Age of what was known about revocation, in whole seconds; absent when nothing was asked. */
+  readonly revocationAgeSeconds?: number | undefined
   readonly coreVersion: string
   readonly sdk?: string | undefined
   readonly traceparent?: string | undefined
@@ -42,20 +48,14 @@ export interface EvidenceRecord {
   readonly requestPolicyVersion?: string | undefined
 }
 
-const utf8 = new TextEncoder()
-
 /**
  * The bytes of a record: canonical JSON (RFC 8785), flat, UTF-8.
- *
- * `JSON.stringify` writes strings and integers as RFC 8785 does and keeps the order of
- * keys, so it is enough to list them sorted by UTF-16 code unit, as below. Lone
- * surrogates have no UTF-8 form and become U+FFFD.
  *
  * @throws RangeError when the entry would exceed 65535 bytes, the time is outside the
  *   years 0 to 9999, or a level is not an integer
  */
 export function encodeRecord(record: EvidenceRecord): Uint8Array {
-  const json = JSON.stringify({
+  return encodeSortedFields({
     'capiscio.agent.did': text(record.agentDid),
     'capiscio.auth.level': record.authLevel,
     'capiscio.badge.jti': optional(record.badgeJti),
@@ -64,46 +64,21 @@ export function encodeRecord(record: EvidenceRecord): Uint8Array {
     'capiscio.policy_version': text(record.policyVersion),
     'capiscio.target': text(record.target),
     'capiscio.tool.params_hash': optional(record.paramsHash),
-    'event.name': 'capiscio.tool_invocation',
+    'event.name': DECISION_EVENT,
     id: text(record.id),
     'io.capisc.cache_hit': record.cacheHit,
     'io.capisc.core_version': text(record.coreVersion),
     'io.capisc.ial': record.ial === undefined ? undefined : integer(record.ial, 'ial'),
     'io.capisc.reason': optional(record.reason),
     'io.capisc.request_policy_version': optional(record.requestPolicyVersion),
+    'io.capisc.revocation_age':
+      record.revocationAgeSeconds === undefined
+        ? undefined
+        : integer(record.revocationAgeSeconds, 'revocationAgeSeconds'),
     'io.capisc.sdk': optional(record.sdk),
     'io.capisc.server_origin': optional(record.serverOrigin),
     'io.capisc.traceparent': optional(record.traceparent),
     timestamp: timestamp(record.atMs),
     trust_level: integer(record.trustLevel, 'trustLevel'),
   })
-  const bytes = utf8.encode(json)
-  if (bytes.length > MAX_ENTRY_BYTES) {
-    throw new RangeError(
-      `An evidence record has at most ${MAX_ENTRY_BYTES} bytes, not ${bytes.length}. Bound its strings.`,
-    )
-  }
-  return bytes
-}
-
-function text(value: string): string {
-  return value.toWellFormed()
-}
-
-/** `JSON.stringify` leaves out members that are undefined. */
-function optional(value: string | undefined): string | undefined {
-  return value === undefined || value === '' ? undefined : text(value)
-}
-
-function integer(value: number, name: string): number {
-  if (!Number.isSafeInteger(value)) throw new RangeError(`${name} must be an integer, not ${value}.`)
-  return value
-}
-
-/** RFC 3339 in UTC with nine fraction digits; the clock has milliseconds, so six are zero. */
-function timestamp(atMs: number): string {
-  const iso = new Date(atMs).toISOString()
-  // Years outside 0 to 9999 get a sign and six digits, which RFC 3339 does not know.
-  if (iso.length !== 24) throw new RangeError(`The time ${iso} cannot be written as RFC 3339.`)
-  return `${iso.slice(0, -1)}000000Z`
 }

@@ -1,7 +1,7 @@
 import type { Ed25519Verifier } from '../../ports/ed25519.ts'
 import type { JournalSegment } from '../../ports/journal.ts'
 import { bytesEqual } from './bytes-equal.ts'
-import { type Checkpoint, openCheckpoint } from './checkpoint.ts'
+import { type Checkpoint, isNoteOf, openCheckpoint } from './checkpoint.ts'
 import { EvidenceRefused } from './evidence-errors.ts'
 import { readFrame } from './frame.ts'
 import { appendLeaf, EMPTY_EDGE, edgeRoot, leafHash, type RightEdge } from './merkle.ts'
@@ -18,6 +18,16 @@ export interface RecoverOptions {
   readonly verifier: Ed25519Verifier
   /** Tree heads known from elsewhere (a published checkpoint, an anchor): the journal must extend each. */
   readonly known: readonly Checkpoint[]
+  /**
+   * The tree before the first segment, whose older ones are gone because they were published.
+   * Unproven: the replay proves it on reaching the published head. Default: the empty tree.
+   */
+  readonly start?: RightEdge
+  /**
+   * The published head, one of `known` or absent. Its signature vouches for every entry
+   * below it, so the signatures of older commits are not verified again.
+   */
+  readonly published?: Checkpoint
 }
 
 /** Some bytes of one segment. */
@@ -42,7 +52,7 @@ export interface RecoveredJournal {
 }
 
 /**
- * Replays a journal from its first byte (evidence-log §9.4). Changes nothing; memory is
+ * Replays a journal from the first byte that is left of it (evidence-log §9.4). Changes nothing; memory is
  * bounded. Proves that indices are contiguous, that every commit is signed by the log, and
  * that every root is the root of exactly the entries before it.
  *
@@ -51,7 +61,7 @@ export interface RecoveredJournal {
  */
 export async function recoverJournal(options: RecoverOptions): Promise<RecoveredJournal> {
   let recovered: RecoveredJournal = {
-    tree: EMPTY_EDGE,
+    tree: options.start ?? EMPTY_EDGE,
     checkpoint: undefined,
     newestSegmentBytes: undefined,
     lastBatch: undefined,
@@ -83,7 +93,7 @@ export async function recoverJournal(options: RecoverOptions): Promise<Recovered
 async function replaySegment(
   segment: JournalSegment,
   before: RecoveredJournal,
-  { origin, keys, verifier, known }: RecoverOptions,
+  { origin, keys, verifier, known, published }: RecoverOptions,
 ): Promise<RecoveredJournal> {
   const reader = createSegmentReader(segment)
   let { tree: committed, checkpoint: newest, lastBatch } = before
@@ -103,22 +113,10 @@ async function replaySegment(
     } else {
       if (tree.size === committed.size)
         throw refusal('JOURNAL_ORDER', segment, tree.size, 'an entry', 'a second commit')
-      let checkpoint: Checkpoint
-      try {
-        checkpoint = openCheckpoint(frame.note, origin, keys, verifier)
-      } catch (cause) {
-        throw refusal(
-          'JOURNAL_COMMIT_INVALID',
-          segment,
-          tree.size,
-          'a checkpoint signed by this log before it',
-          undefined,
-          cause,
-        )
-      }
-      if (checkpoint.size !== tree.size || !bytesEqual(checkpoint.root, edgeRoot(tree))) {
-        throw refusal('JOURNAL_COMMIT_INVALID', segment, tree.size, 'a checkpoint of exactly the entries before it')
-      }
+      const isVouchedFor = published !== undefined && tree.size < published.size
+      const here = { origin, size: tree.size, root: edgeRoot(tree) }
+      if (!isVouchedFor) refuseUnlessSigned(frame.note, here, segment, keys, verifier)
+      else if (!isNoteOf(frame.note, here)) throw refusal('JOURNAL_COMMIT_INVALID', segment, tree.size, EXACT_COMMIT)
       committed = tree
       newest = frame.note.slice()
       lastBatch = { segment, offset: batchStart, bytes: offset - batchStart }
@@ -130,6 +128,27 @@ async function replaySegment(
   if (tailBytes > 0) await refuseUnlessTorn(reader, segment, offset, tree.size)
   const tornTail = tailBytes > 0 ? { segment, offset: batchStart, bytes: tailBytes } : undefined
   return { tree: committed, checkpoint: newest, newestSegmentBytes: batchStart, lastBatch, tornTail }
+}
+
+const EXACT_COMMIT = 'a checkpoint of exactly the entries before it'
+
+function refuseUnlessSigned(
+  note: Uint8Array,
+  here: Checkpoint,
+  segment: JournalSegment,
+  keys: readonly VerifierKey[],
+  verifier: Ed25519Verifier,
+): void {
+  let checkpoint: Checkpoint
+  try {
+    checkpoint = openCheckpoint(note, here.origin, keys, verifier)
+  } catch (cause) {
+    const expected = 'a checkpoint signed by this log before it'
+    throw refusal('JOURNAL_COMMIT_INVALID', segment, here.size, expected, undefined, cause)
+  }
+  if (checkpoint.size !== here.size || !bytesEqual(checkpoint.root, here.root)) {
+    throw refusal('JOURNAL_COMMIT_INVALID', segment, here.size, EXACT_COMMIT)
+  }
 }
 
 function refuseUnlessExtends(known: readonly Checkpoint[], tree: RightEdge, segment: JournalSegment): void {

@@ -16,6 +16,8 @@ export interface VerifierKey {
   readonly keyId: Uint8Array
   /** 32 raw bytes. */
   readonly publicKey: Uint8Array
+  /** Largest tree size that this log key may vouch for, when it was replaced. Absent: any. */
+  readonly retiredAfter?: number
 }
 
 const utf8 = new TextEncoder()

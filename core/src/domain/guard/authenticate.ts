@@ -25,6 +25,8 @@ export interface Authenticated {
   readonly principal: Principal
   /** Whether the badge's facts came from the cache; absent without a badge. */
   readonly cacheHit?: boolean
+  /** Age of what is known about the badge's revocation, in milliseconds; absent when nobody was asked. */
+  readonly revocationAgeMs?: number | undefined
 }
 
 /** The tier that a credential belongs to, valid or not. */
@@ -63,8 +65,9 @@ export async function authenticate(
     }
     case 'badge':
       try {
-        const { subject, jti, level, ial, cacheHit } = await badges.verify(credential.token, demands)
-        return { principal: { name: subject, badgeJti: jti, trustLevel: level, ial }, cacheHit }
+        const { subject, jti, level, ial, cacheHit, standing } = await badges.verify(credential.token, demands)
+        const principal = { name: subject, badgeJti: jti, trustLevel: level, ial }
+        return { principal, cacheHit, revocationAgeMs: standing.revocationAgeMs }
       } catch (refused) {
         if (!(refused instanceof BadgeRefused)) throw refused
         throw new Denial(REASONS[refused.code], refused.message, { cause: refused })

@@ -104,7 +104,7 @@ export function createToolGuard(options: ToolGuardOptions): ToolGuard {
       const atMs = clock.nowMs()
       const rules = currentRules()
       const { verdict, authenticated } = await judge(request, rules)
-      const { principal, cacheHit } = authenticated
+      const { principal, cacheHit, revocationAgeMs } = authenticated
       const denied = verdict.outcome === 'DENY' ? verdict : undefined
 
       const decided = {
@@ -129,6 +129,7 @@ export function createToolGuard(options: ToolGuardOptions): ToolGuard {
         ial: principal.ial,
         reason: denied?.reason,
         cacheHit,
+        revocationAgeSeconds: revocationAgeMs === undefined ? undefined : Math.floor(revocationAgeMs / 1000),
         coreVersion,
         sdk: request.sdk,
         traceparent: request.traceparent,

@@ -24,7 +24,7 @@ import type { AllowedToolsCompiler } from '../../domain/policy/allowed-tools.ts'
 import { decodeAccessRequest } from '../decode-access-request.ts'
 import type { EvaluateAccess } from '../evaluate-access.ts'
 import { invalidArgument } from '../rpc-fault.ts'
-import { implementService } from '../service-implementation.ts'
+import { type CallContext, implementService } from '../service-implementation.ts'
 import { isCompatibleClient, REPORTED_CORE_VERSION, REPORTED_PROTO_VERSION } from './client-version.ts'
 import { decodeOldVerifyServer, encodeOldServerVerification } from './verify-server-identity.ts'
 
@@ -80,8 +80,8 @@ export interface McpServiceOptions {
  */
 export function createMcpService({ evaluate, allowedTools, servers, isReady }: McpServiceOptions) {
   return implementService(MCPService, {
-    async evaluateToolAccess(message) {
-      const decision = await evaluate(decodeOldRequest(message, allowedTools))
+    async evaluateToolAccess(message, { header }) {
+      const decision = await evaluate(decodeOldRequest(message, allowedTools, header))
       return encodeOldResponse(decision, message.capabilityClass)
     },
 
@@ -110,7 +110,11 @@ export function createMcpService({ evaluate, allowedTools, servers, isReady }: M
   })
 }
 
-function decodeOldRequest(message: EvaluateToolAccessRequest, allowedTools: AllowedToolsCompiler): AccessRequest {
+function decodeOldRequest(
+  message: EvaluateToolAccessRequest,
+  allowedTools: AllowedToolsCompiler,
+  header: CallContext['header'],
+): AccessRequest {
   const { config, callerCredential } = message
   const mode = ENFORCEMENT_MODES[message.enforcementMode.trim().toUpperCase().replace(/^EM-/, '')]
   if (mode === undefined) {
@@ -141,7 +145,12 @@ function decodeOldRequest(message: EvaluateToolAccessRequest, allowedTools: Allo
       },
     }),
   })
-  return decodeAccessRequest(translated, allowedTools, { anyParamsHash: true })
+  // The old contract has no field for either: the call's own headers say what can be known.
+  return decodeAccessRequest(translated, allowedTools, {
+    anyParamsHash: true,
+    traceparent: header('traceparent'),
+    userAgent: header('user-agent'),
+  })
 }
 
 function encodeOldResponse(

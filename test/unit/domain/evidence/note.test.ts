@@ -89,7 +89,7 @@ describe('checkpoints', () => {
     ({ size, note, sha256 }) => {
       let tree = EMPTY_EDGE
       for (const { text } of example.entries.slice(0, size)) tree = appendLeaf(tree, leafHash(utf8(text)))
-      const made = createCheckpointSigner(key, signer, 0).sign(tree)
+      const made = createCheckpointSigner([{ key, signer }], 0).sign(tree)
       expect(new TextDecoder().decode(made)).toBe(note)
       expect(made.length).toBe(193)
       expect(createHash('sha256').update(made).digest('hex')).toBe(sha256)
@@ -234,13 +234,13 @@ describe('the checkpoint signer', () => {
   ]
 
   it('signs growing trees and skips sizes', () => {
-    const checkpoints = createCheckpointSigner(key, signer, 1)
+    const checkpoints = createCheckpointSigner([{ key, signer }], 1)
     expect(open(checkpoints.sign(two)).size).toBe(2)
     expect(open(checkpoints.sign(four)).size).toBe(4)
   })
 
   it('never signs a size twice, nor a smaller one', () => {
-    const checkpoints = createCheckpointSigner(key, signer, 2)
+    const checkpoints = createCheckpointSigner([{ key, signer }], 2)
     expect(() => checkpoints.sign(two)).toThrow('must not be signed')
     checkpoints.sign(three)
     for (const tree of [one, two, three]) expect(() => checkpoints.sign(tree)).toThrow('must not be signed')

@@ -30,6 +30,7 @@ const FULL: EvidenceRecord = {
   ial: 1,
   reason: 'POLICY_DENIED',
   cacheHit: true,
+  revocationAgeSeconds: 12,
   sdk: '@capiscio/mcp/0.1.0',
   traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
   requestPolicyVersion: 'theirs',
@@ -111,6 +112,7 @@ describe('encodeRecord', () => {
         '"event.name":"capiscio.tool_invocation","id":"7f0e0000-0000-4000-8000-000000000000",' +
         '"io.capisc.cache_hit":true,"io.capisc.core_version":"0.1.0","io.capisc.ial":1,' +
         '"io.capisc.reason":"POLICY_DENIED","io.capisc.request_policy_version":"theirs",' +
+        '"io.capisc.revocation_age":12,' +
         '"io.capisc.sdk":"@capiscio/mcp/0.1.0","io.capisc.server_origin":"https://mcp.example",' +
         '"io.capisc.traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",' +
         '"timestamp":"2026-05-06T10:00:00.123000000Z","trust_level":3}',

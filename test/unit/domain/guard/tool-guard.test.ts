@@ -111,6 +111,18 @@ describe('a decision', () => {
     })
   })
 
+  it('says how old the knowledge about revocation is, in whole seconds, where somebody was asked', async () => {
+    const { ask, world, lastRecord } = createGuard()
+    const credential = { kind: 'badge', token: world.badge() } as const
+    await ask({ credential })
+    expect(lastRecord()['io.capisc.revocation_age']).toBe(0)
+    world.status.isRevoked = async () => ({ answer: false, ageMs: 1_999 })
+    await ask({ credential })
+    expect(lastRecord()['io.capisc.revocation_age']).toBe(1)
+    await ask({ credential: { kind: 'anonymous' } })
+    expect(lastRecord()).not.toHaveProperty(['io.capisc.revocation_age'])
+  })
+
   it('says whether the badge was met before', async () => {
     const { ask, world, lastRecord } = createGuard()
     const credential = { kind: 'badge', token: world.badge() } as const

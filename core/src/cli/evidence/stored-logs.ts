@@ -1,0 +1,102 @@
+import { readdir, realpath } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import type { Command } from 'commander'
+import { createNodeEd25519Verifier } from '../../adapters/crypto/node-ed25519.ts'
+import { errorCode } from '../../adapters/evidence/error-code.ts'
+import { readLogIdentity } from '../../adapters/evidence/log-identity.ts'
+import { loadConfig } from '../../config/load-config.ts'
+import type { LogReader } from '../../domain/evidence/log-reader.ts'
+import type { VerifierKey } from '../../domain/evidence/verifier-key.ts'
+import { verifierKeysOf } from '../../log-keys.ts'
+import { openEvidenceReader } from '../../open-evidence-reader.ts'
+import type { Ed25519Verifier } from '../../ports/ed25519.ts'
+import type { CliIo } from '../print.ts'
+import { CommandRefused } from './refused.ts'
+
+/** Where the logs are, as the command line says. */
+export interface WhereFlags {
+  readonly root?: string
+  readonly evidenceLog?: string
+  readonly config?: string
+  /** Origin, or its last part. */
+  readonly log?: string
+}
+
+/** One log on this machine, for reading. */
+export interface StoredLog {
+  /** Sixteen hexadecimal digits, the last part of the origin. */
+  readonly id: string
+  readonly origin: string
+  readonly vkey: string
+  /** Past and present. */
+  readonly keys: readonly VerifierKey[]
+  readonly directory: string
+  /** Reads what is durable now; a log that is being written may have more at the next call. */
+  open(): Promise<LogReader>
+}
+
+/** The flags by which every command of `capiscio evidence` finds logs. */
+export function whereOptions(command: Command): Command {
+  return command
+    .option('--root <dir>', 'read all logs under this folder (default: as "capiscio serve" would use)')
+    .option('--evidence-log <dir>', 'read exactly the log in this folder')
+    .option('--config <file>', 'configuration file that says where the logs are')
+    .option('--log <origin>', 'only the log with this origin, or its last part')
+}
+
+/**
+ * The logs that the flags mean, in the order of their names.
+ *
+ * @throws {CommandRefused} when there is none
+ */
+export async function findLogs(flags: WhereFlags, io: CliIo): Promise<readonly StoredLog[]> {
+  if (flags.root !== undefined && flags.evidenceLog !== undefined) {
+    throw new CommandRefused('Give --root for all logs or --evidence-log for one, not both.')
+  }
+  const place = placeOf(flags, io)
+  const directories = place.directory === undefined ? await directoriesUnder(place.root) : [place.directory]
+  const verifier = createNodeEd25519Verifier({ maxKeys: 64 })
+  const logs: StoredLog[] = []
+  for (const directory of directories) {
+    const log = await readLog(directory, verifier)
+    if (log !== undefined && (flags.log === undefined || flags.log === log.origin || flags.log === log.id))
+      logs.push(log)
+  }
+  if (logs.length > 0) return logs
+  const where = place.directory ?? place.root
+  throw new CommandRefused(
+    flags.log === undefined
+      ? `There is no evidence log in ${where}. Name another folder with --root or --evidence-log.`
+      : `No log in ${where} has the origin ${flags.log}.`,
+  )
+}
+
+function placeOf({ root, evidenceLog, config }: WhereFlags, io: CliIo): { root: string; directory?: string } {
+  if (evidenceLog !== undefined) return { root: '', directory: resolve(evidenceLog) }
+  if (root !== undefined) return { root: resolve(root) }
+  const flags = config === undefined ? {} : { config }
+  const { evidence } = loadConfig({ command: 'serve', flags, env: io.env }).config
+  return evidence.directory === undefined ? { root: evidence.root } : { root: '', directory: evidence.directory }
+}
+
+async function directoriesUnder(root: string): Promise<readonly string[]> {
+  const logs = join(root, 'logs')
+  try {
+    return (await readdir(logs)).sort().map((id) => join(logs, id))
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return []
+    throw new CommandRefused(`${logs} cannot be read: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+async function readLog(directory: string, verifier: Ed25519Verifier): Promise<StoredLog | undefined> {
+  const identity = await readLogIdentity(directory)
+  if (identity === undefined) return undefined
+  const { id, origin, vkey } = identity
+  const keys = verifierKeysOf(identity)
+  return {
+    ...{ id, origin, vkey, keys },
+    directory: await realpath(directory),
+    open: () => openEvidenceReader(directory, verifier),
+  }
+}

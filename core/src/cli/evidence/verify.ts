@@ -1,0 +1,111 @@
+import { join, resolve } from 'node:path'
+import { hex } from '@scure/base'
+import type { Command } from 'commander'
+import { createNodeEd25519Verifier } from '../../adapters/crypto/node-ed25519.ts'
+import { formatVerifierKey, type VerifierKey } from '../../domain/evidence/verifier-key.ts'
+import type { LogVerdict } from '../../domain/evidence/verify-log.ts'
+import { verifyEvidenceLog } from '../../verify-evidence-log.ts'
+import { type CliIo, EXIT_EVIDENCE, printJson, printTable } from '../print.ts'
+import { createProgress } from './progress.ts'
+import { answering, CommandRefused } from './refused.ts'
+import { checkpointFile, readSavedCheckpoints } from './saved-checkpoints.ts'
+import { findLogs, type StoredLog, type WhereFlags, whereOptions } from './stored-logs.ts'
+import { readVerifierKeys } from './verifier-key-option.ts'
+
+const HELP = `
+Examples:
+  $ capiscio evidence verify
+  $ capiscio evidence verify --evidence-log /srv/log --vkey log.vkey --anchors /mnt/elsewhere/anchors
+
+Checks every entry, tile and signature. Without --vkey, under the key that the log itself names: whoever could replace
+the whole folder could replace that too. --anchors is a folder that "capiscio evidence anchor --save" fills: a log that
+was rewritten, or put back to an older state, does not extend what is there.
+Exit codes: 0 every log is what was written, 1 no log there, 2 wrong usage, 3 some log is not.
+`
+
+interface VerifyFlags extends WhereFlags {
+  readonly vkey?: string
+  readonly anchors?: string
+  readonly json: boolean
+}
+
+/** `capiscio evidence verify`: whether the logs are what was written. */
+export function addVerifyCommand(evidence: Command, io: CliIo): void {
+  whereOptions(evidence.command('verify').description('check that the logs are what was written'))
+    .option('--vkey <key>', "the log's verifier key from elsewhere, or a file with it")
+    .option('--anchors <dir>', 'folder of checkpoints that were saved elsewhere')
+    .option('--json', 'print JSON', false)
+    .addHelpText('after', HELP)
+    .action((flags: VerifyFlags) => answering(io, flags.json, () => verify(flags, io)))
+}
+
+async function verify(flags: VerifyFlags, io: CliIo): Promise<void> {
+  const pinned = flags.vkey === undefined ? undefined : readVerifierKeys(flags.vkey)
+  const logs = logsToVerify(await findLogs(flags, io), pinned)
+  const anchors = flags.anchors === undefined ? undefined : resolve(flags.anchors)
+  const saved = anchors === undefined ? undefined : await readSavedCheckpoints(anchors)
+  const results: VerifiedLog[] = []
+  for (const log of logs) {
+    const progress = createProgress(io, 'verifying')
+    const anchored = anchors !== undefined && saved?.has(log.id) === true
+    const verdict = await verifyEvidenceLog({
+      directory: log.directory,
+      verifier: createNodeEd25519Verifier({ maxKeys: 64 }),
+      ...(pinned && { vkeys: pinned.map(formatVerifierKey) }),
+      anchorFiles: anchored ? [join(anchors, checkpointFile(log.id))] : [],
+      onProgress: ({ verified, size }) => progress.report(verified, size),
+    }).finally(progress.clear)
+    if (!verdict.ok) io.setExitCode(EXIT_EVIDENCE)
+    results.push({ log, verdict, pinned: pinned !== undefined, anchored })
+    if (!flags.json) printTable(io, rowsOf({ log, verdict, pinned: pinned !== undefined, anchored }))
+  }
+  if (flags.json) printJson(io, { ok: results.every(({ verdict }) => verdict.ok), logs: results.map(asJson) })
+}
+
+interface VerifiedLog {
+  readonly log: StoredLog
+  readonly verdict: LogVerdict
+  /** The key came from the command line and not from the log. */
+  readonly pinned: boolean
+  /** It was compared with a saved checkpoint. */
+  readonly anchored: boolean
+}
+
+/** A pinned key says which log is meant; that it is missing is an answer too. */
+function logsToVerify(logs: readonly StoredLog[], pinned: readonly VerifierKey[] | undefined): readonly StoredLog[] {
+  const origin = pinned?.[0]?.name
+  if (pinned === undefined || origin === undefined) return logs
+  const meant = logs.filter((log) => log.origin === origin)
+  if (meant.length > 0) return meant
+  throw new CommandRefused(
+    `There is no log ${origin} here, which the verifier key ${pinned.map(formatVerifierKey)[0]} belongs to.`,
+  )
+}
+
+function asJson({ log, verdict, pinned, anchored }: VerifiedLog): object {
+  const about = { log: log.origin, directory: log.directory, keyFrom: pinned ? '--vkey' : 'log.json', anchored }
+  return verdict.ok ? { ...about, ...verdict, root: hex.encode(verdict.root) } : { ...about, ...verdict }
+}
+
+function rowsOf({ log, verdict, pinned, anchored }: VerifiedLog): readonly (readonly string[])[] {
+  const about = [
+    ['log', log.origin],
+    ['folder', log.directory],
+  ]
+  if (!verdict.ok) {
+    const findings = verdict.findings.map(({ code, file, index, expected }) => {
+      const entry = index === undefined ? '' : `, entry ${index}`
+      return ['', `${code} in ${file}${entry}: expected ${expected}`]
+    })
+    return [...about, ['NOT VERIFIED', 'this log is not what was written'], ...findings]
+  }
+  const { size, root, firstKept } = verdict
+  const removed =
+    firstKept === 0 ? '' : `; the first ${firstKept} were removed by retention, and only their hashes are here`
+  return [
+    ...about,
+    ['verified', `${size} records, root ${hex.encode(root)}${removed}`],
+    ['key', pinned ? 'the one given with --vkey' : 'the one in log.json: compare it with a copy kept elsewhere'],
+    ['anchor', anchored ? 'extends the saved checkpoint' : 'none: a rewrite with the log key is not noticed'],
+  ]
+}
