@@ -71,6 +71,10 @@ describe('metrics', () => {
       'capiscio_outbound_requests_total',
       'capiscio_outbound_seconds',
       'capiscio_requests_refused_total',
+      'capiscio_revocation_entries',
+      'capiscio_revocation_synced_timestamp_seconds',
+      'capiscio_revocation_syncs_total',
+      'capiscio_status_calls_total',
     ])
   })
 })
