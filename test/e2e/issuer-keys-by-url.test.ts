@@ -34,7 +34,7 @@ async function serve(place: string, flags: readonly string[] = []): Promise<{ tc
   const config = join(folder, 'capiscio.yaml')
   await writeFile(
     config,
-    `profile: dev\ntrust: { issuers: [{ issuer: "${ISSUER}", apiUrl: "${place}", didNamespaceUrl: "${place}" }] }\n`,
+    `profile: dev\ntrust: { issuers: [{ issuer: "${ISSUER}", jwksUrl: "${place}/.well-known/jwks.json", didNamespaceUrl: "${place}" }] }\n`,
   )
   const args = ['serve', '--config', config, '--listen', '127.0.0.1:0', '--http', '127.0.0.1:0']
   child = spawn(process.execPath, [...flags, MAIN, ...args], {
