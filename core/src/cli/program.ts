@@ -1,7 +1,9 @@
 import { Command, CommanderError } from 'commander'
 import { LogDirectoryRefused } from '../adapters/evidence/log-directory-refused.ts'
+import { RegistryStoreRefused } from '../adapters/registry/registry-store-refused.ts'
 import { ConfigRefused } from '../config/config-refused.ts'
 import { EvidenceRefused } from '../domain/evidence/evidence-errors.ts'
+import { RegistryRefused } from '../domain/registry/registry-refused.ts'
 import { StartRefused } from '../guard-rules.ts'
 import { AddressRefused } from '../transport/address-refused.ts'
 import { CORE_VERSION } from '../version.ts'
@@ -10,6 +12,7 @@ import { addConfigCommand } from './config-check.ts'
 import { addDevCommand } from './dev.ts'
 import { addPolicyCommand } from './policy.ts'
 import type { CliIo } from './print.ts'
+import { addRegistryCommand } from './registry.ts'
 import { addRpcCommand, addServeCommand } from './serve.ts'
 import { addStatusCommand } from './status.ts'
 
@@ -55,6 +58,7 @@ export function createProgram(io: CliIo): Command {
   addConfigCommand(program, io)
   addPolicyCommand(program, io)
   addApiKeyCommand(program, io)
+  addRegistryCommand(program, io)
   addServeCommand(program.command('mcp').description('the same commands under their older names'), io)
   return program
 }
@@ -81,6 +85,13 @@ export async function runProgram(program: Command, argv: readonly string[], io: 
 
 /** Errors whose message is all that a person needs. */
 function isRefusal(error: unknown): error is Error {
-  const refusals = [ConfigRefused, StartRefused, LogDirectoryRefused, AddressRefused]
+  const refusals = [
+    ConfigRefused,
+    StartRefused,
+    LogDirectoryRefused,
+    AddressRefused,
+    RegistryStoreRefused,
+    RegistryRefused,
+  ]
   return refusals.some((refusal) => error instanceof refusal)
 }

@@ -58,11 +58,7 @@ export interface RegistryStore {
   addApiKey(key: StoredApiKey, audit: AuditEntry): Promise<'added' | 'name-taken'>
   apiKeyByHash(hash: string): Promise<StoredApiKey | undefined>
   apiKeys(): Promise<readonly StoredApiKey[]>
-  revokeApiKey(
-    name: string,
-    revokedAtMs: number,
-    audit: AuditEntry,
-  ): Promise<'revoked' | 'already-revoked' | 'unknown'>
+  revokeApiKey(name: string, revokedAtMs: number, audit: AuditEntry): Promise<'revoked' | 'already-revoked' | 'unknown'>
 
   /** Stores an audit entry about something that is kept elsewhere. */
   addAudit(audit: AuditEntry): Promise<void>

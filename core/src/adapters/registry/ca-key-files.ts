@@ -1,7 +1,8 @@
+import { existsSync } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { decodeBase64url, encodeBase64url } from '../../lib/base64url.ts'
-import { createFileDurably, makeDirectoryDurably, syncDirectory } from '../../lib/durable-write.ts'
+import { makeDirectoryDurably, writeFileDurably } from '../../lib/durable-write.ts'
 import type { Ed25519Signer } from '../../ports/ed25519.ts'
 import { RegistryStoreRefused } from './registry-store-refused.ts'
 
@@ -88,13 +89,9 @@ export async function addCaKey(
     activeFrom: new Date(activeFromMs).toISOString(),
   }
   const path = join(folder, kid + SUFFIX)
-  try {
-    await createFileDurably(path, new TextEncoder().encode(`${JSON.stringify(jwk, null, 2)}\n`))
-  } catch (cause) {
-    if (!(cause instanceof Error && 'code' in cause && cause.code === 'EEXIST')) throw cause
-    throw new RegistryStoreRefused('CA_KEY_EXISTS', `${path} exists: there is a key with this id.`, { cause })
-  }
-  await syncDirectory(folder)
+  if (existsSync(path)) throw new RegistryStoreRefused('CA_KEY_EXISTS', `${path} exists: there is a key with this id.`)
+  // Whole or not at all: half a key would keep the registry from starting.
+  await writeFileDurably(path, new TextEncoder().encode(`${JSON.stringify(jwk, null, 2)}\n`))
 }
 
 function parseObject(path: string, text: string): Readonly<Record<string, unknown>> {

@@ -16,7 +16,10 @@ const BUSY_TIMEOUT_MS = 5_000
  */
 export function openSqliteDatabase(file: string): DatabaseSync {
   if (!existsSync(file)) {
-    throw new RegistryStoreRefused('STORE_MISSING', `${file} does not exist: make a registry with capiscio registry init.`)
+    throw new RegistryStoreRefused(
+      'STORE_MISSING',
+      `${file} does not exist: make a registry with capiscio registry init.`,
+    )
   }
   const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS })
   try {
@@ -25,7 +28,11 @@ export function openSqliteDatabase(file: string): DatabaseSync {
     return database
   } catch (cause) {
     database.close()
-    if (cause instanceof RegistryStoreRefused || !(cause instanceof Error) || !cause.message.includes('not a database')) {
+    if (
+      cause instanceof RegistryStoreRefused ||
+      !(cause instanceof Error) ||
+      !cause.message.includes('not a database')
+    ) {
       throw cause
     }
     throw new RegistryStoreRefused('STORE_FOREIGN', `${file} is not a database. Name another file.`, { cause })

@@ -221,11 +221,13 @@ export function openSqliteStore(file: string): RegistryStore {
     },
 
     async pendingAudit(limit) {
-      return all('SELECT sequence, id, leaf FROM pending_audit ORDER BY sequence LIMIT :limit', { limit }).map((row) => ({
-        sequence: Number(row.sequence),
-        id: String(row.id),
-        leaf: Uint8Array.from(row.leaf as Uint8Array),
-      }))
+      return all('SELECT sequence, id, leaf FROM pending_audit ORDER BY sequence LIMIT :limit', { limit }).map(
+        (row) => ({
+          sequence: Number(row.sequence),
+          id: String(row.id),
+          leaf: Uint8Array.from(row.leaf as Uint8Array),
+        }),
+      )
     },
 
     async markAudited(sequence) {

@@ -17,7 +17,10 @@ export function decideTtl(
 ): number {
   if (requested === undefined) return range.default
   if (Number.isInteger(requested) && requested >= range.min && requested <= range.max) return requested
-  throw new RegistryRefused('invalid_request', `${name} is a whole number of seconds from ${range.min} to ${range.max}.`)
+  throw new RegistryRefused(
+    'invalid_request',
+    `${name} is a whole number of seconds from ${range.min} to ${range.max}.`,
+  )
 }
 
 /** @throws {RegistryRefused} invalid_request */
@@ -39,5 +42,8 @@ export function checkAudience(audience: readonly string[]): readonly string[] {
 export function decideLevel<Level extends number>(validated: Level, requested: Level | undefined): Level {
   if (requested === undefined) return validated
   if (requested <= validated) return requested
-  throw new RegistryRefused('forbidden', `The validated trust level is ${validated}: ask the registry's operator first.`)
+  throw new RegistryRefused(
+    'forbidden',
+    `The validated trust level is ${validated}: ask the registry's operator first.`,
+  )
 }

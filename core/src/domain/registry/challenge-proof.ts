@@ -1,6 +1,6 @@
 import type { StoredChallenge } from '../../ports/registry-store.ts'
 import { MAX_PROOF_SECONDS, type OwnershipProof, PROOF_SKEW_SECONDS } from './ownership-proof.ts'
-import { RegistryRefused, type RegistryRefusalCode } from './registry-refused.ts'
+import { type RegistryRefusalCode, RegistryRefused } from './registry-refused.ts'
 
 /**
  * Steps 8 to 19 of registry.md §5.3, in their order: the proof answers this challenge, now,
@@ -25,7 +25,8 @@ export function checkChallengeProof(
   if (htu !== challenge.htu) throw refused('htu_mismatch', 'htu must be the text that came with the challenge')
   if (htm !== 'POST') throw refused('invalid_proof', 'htm must be POST')
   if (iatMs > nowMs + skewMs) throw refused('iat_invalid', 'iat lies in the future: set the clock')
-  if (iatMs < challenge.createdAtMs - skewMs) throw refused('iat_invalid', 'iat lies before the challenge: set the clock')
+  if (iatMs < challenge.createdAtMs - skewMs)
+    throw refused('iat_invalid', 'iat lies before the challenge: set the clock')
   if (iatMs > challenge.expiresAtMs) throw refused('iat_invalid', 'iat lies after the challenge')
   if (exp > iat + MAX_PROOF_SECONDS || exp <= iat) {
     throw refused('exp_too_long', `exp must be 1 to ${MAX_PROOF_SECONDS} seconds after iat`)

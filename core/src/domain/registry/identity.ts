@@ -53,7 +53,8 @@ export async function checkIdentity(
   if (claim.did !== undefined) checkDid(claim.did)
   const publicKey = claimedKey(claim, did)
   if (publicKey === undefined) {
-    if (claim.proof !== undefined) throw new RegistryRefused('invalid_request', 'A proof needs the key that it is about.')
+    if (claim.proof !== undefined)
+      throw new RegistryRefused('invalid_request', 'A proof needs the key that it is about.')
     if (did === subject.did) return undefined
     throw new RegistryRefused('invalid_request', 'A DID other than did:key is registered together with its public key.')
   }
@@ -73,7 +74,10 @@ function claimedKey({ publicKey }: IdentityClaim, did: string): Ed25519PublicKey
   if (!isDidKey(did)) return sent
   const inside = keyOfDidKey(did)
   if (sent === undefined || isSameKey(sent, inside)) return inside
-  throw new RegistryRefused('key_did_mismatch', `The public key is not that of the DID: its did:key is ${toDidKey(sent)}.`)
+  throw new RegistryRefused(
+    'key_did_mismatch',
+    `The public key is not that of the DID: its did:key is ${toDidKey(sent)}.`,
+  )
 }
 
 function keyOfDidKey(did: string): Ed25519PublicKey {
@@ -99,7 +103,9 @@ async function checkForeignDid(
     if (findVerificationKeys(document, did).some((key) => isSameKey(key, publicKey))) return
   } catch (cause) {
     if (!(cause instanceof DidRefused)) throw cause
-    throw new RegistryRefused('did_document_invalid', `The document of ${did} cannot be used: ${cause.message}.`, { cause })
+    throw new RegistryRefused('did_document_invalid', `The document of ${did} cannot be used: ${cause.message}.`, {
+      cause,
+    })
   }
   throw new RegistryRefused('key_did_mismatch', `The document of ${did} does not hold this public key.`)
 }

@@ -9,7 +9,7 @@ import { demandActive, findLivingSubject, notFound } from './find-subject.ts'
 import { parseOwnershipProof } from './ownership-proof.ts'
 import { proveKeyPossession } from './proof-key.ts'
 import type { RegistryContext } from './registry-context.ts'
-import { RegistryRefused, type RegistryRefusalCode } from './registry-refused.ts'
+import { type RegistryRefusalCode, RegistryRefused } from './registry-refused.ts'
 
 /** What a client asks of a badge. All attacker-controlled. */
 export interface BadgeRequest {
@@ -38,12 +38,7 @@ export interface Issuance {
   /** A badge for whoever holds the account's key (registry.md §3). */
   issue(caller: Caller, kind: SubjectKind, reference: string, request: BadgeRequest): Promise<IssuedBadge>
   /** A challenge for the subject's key (§4). */
-  challenge(
-    caller: Caller,
-    kind: SubjectKind,
-    reference: string,
-    request: ChallengeRequest,
-  ): Promise<StoredChallenge>
+  challenge(caller: Caller, kind: SubjectKind, reference: string, request: ChallengeRequest): Promise<StoredChallenge>
   /** A badge for whoever answers a challenge (§5). */
   redeem(
     kind: SubjectKind,
@@ -139,7 +134,7 @@ export function createIssuance(context: RegistryContext): Issuance {
   }
 
   async function issuable(caller: Caller, kind: SubjectKind, reference: string) {
-    if (caller.kind === 'apikey') demandScope(caller, 'badges:issue')
+    if (caller.kind !== 'badge') demandScope(caller, 'badges:issue')
     const subject = await findLivingSubject(reference, kind, store)
     demandOwner(caller, subject)
     demandActive(subject)

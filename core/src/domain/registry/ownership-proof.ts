@@ -1,5 +1,5 @@
-import { type CompactJws, parseCompactJws, type SignedParts, signedPartsOf } from '../badge/compact-jws.ts'
 import { BadgeRefused } from '../badge/badge-refused.ts'
+import { type CompactJws, parseCompactJws, type SignedParts, signedPartsOf } from '../badge/compact-jws.ts'
 import { RegistryRefused } from './registry-refused.ts'
 
 /** `typ` of an ownership proof (badges.md §2.1): nothing else that the key signed counts as one. */

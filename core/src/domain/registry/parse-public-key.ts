@@ -39,8 +39,7 @@ function parsePem(text: string): Ed25519PublicKey {
   if (/-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/.test(text)) throw privateKeySent()
   const [, label, body = ''] = PEM.exec(text) ?? []
   const der = decodeBase64(body.replace(/[\r\n]/g, ''))
-  const isSpki =
-    label === 'PUBLIC KEY' && der?.length === 44 && SPKI_PREFIX.every((byte, index) => der[index] === byte)
+  const isSpki = label === 'PUBLIC KEY' && der?.length === 44 && SPKI_PREFIX.every((byte, index) => der[index] === byte)
   if (der === undefined || !isSpki) throw malformed('the PEM is not an Ed25519 SubjectPublicKeyInfo')
   return parseEd25519PublicKey(der.subarray(SPKI_PREFIX.length))
 }

@@ -48,7 +48,9 @@ async function documentKey(did: string, kid: string, didDocuments: DidDocumentSo
   } catch (cause) {
     if (!(cause instanceof DidRefused)) throw cause
     if (cause.code === 'DID_KEY_NOT_FOUND') throw kidNotFound({ cause })
-    throw new RegistryRefused('did_document_invalid', `The document of ${did} cannot be used: ${cause.message}.`, { cause })
+    throw new RegistryRefused('did_document_invalid', `The document of ${did} cannot be used: ${cause.message}.`, {
+      cause,
+    })
   }
   throw new RegistryRefused('key_not_in_authentication', 'The document does not list the key under authentication.')
 }

@@ -2,8 +2,8 @@ import type { Ed25519Verifier } from '../../ports/ed25519.ts'
 import type { SpentProof } from '../../ports/registry-store.ts'
 import { didKeyKid, isDidKey } from '../did/did-key.ts'
 import type { Ed25519PublicKey } from '../did/ed25519-public-key.ts'
-import { MAX_PROOF_SECONDS, parseOwnershipProof, PROOF_SKEW_SECONDS } from './ownership-proof.ts'
-import { RegistryRefused, type RegistryRefusalCode } from './registry-refused.ts'
+import { MAX_PROOF_SECONDS, PROOF_SKEW_SECONDS, parseOwnershipProof } from './ownership-proof.ts'
+import { type RegistryRefusalCode, RegistryRefused } from './registry-refused.ts'
 
 /** What a registration proof must be about. */
 export interface RegistrationDemand {
@@ -40,7 +40,8 @@ export function verifyRegistrationProof(
   if (exp > iat + MAX_PROOF_SECONDS || exp <= iat) {
     throw refused('exp_too_long', `exp must be 1 to ${MAX_PROOF_SECONDS} seconds after iat`)
   }
-  if (iat * 1000 > nowMs + PROOF_SKEW_SECONDS * 1000) throw refused('iat_invalid', 'iat lies in the future: set the clock')
+  if (iat * 1000 > nowMs + PROOF_SKEW_SECONDS * 1000)
+    throw refused('iat_invalid', 'iat lies in the future: set the clock')
   if (exp * 1000 <= nowMs) throw refused('proof_expired', 'it has expired: make a new one')
   if (!kid.startsWith(`${did}#`) || (isDidKey(did) && kid !== didKeyKid(did))) {
     throw refused('kid_not_found', 'kid must name the key of the DID')

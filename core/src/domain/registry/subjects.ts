@@ -214,7 +214,10 @@ export function createSubjects(context: RegistryContext): Subjects {
         (current) => {
           const validatedDomain = domain ?? current.validatedDomain
           if (level >= 2 && validatedDomain === undefined) {
-            throw new RegistryRefused('invalid_request', 'From level 2 on a validated domain is needed: give it as well.')
+            throw new RegistryRefused(
+              'invalid_request',
+              'From level 2 on a validated domain is needed: give it as well.',
+            )
           }
           if (current.level === level && current.validatedDomain === validatedDomain) return undefined
           return { event: `${current.kind}_level_set`, subject: { ...current, level, validatedDomain } }
