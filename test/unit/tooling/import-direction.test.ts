@@ -33,7 +33,6 @@ const FORBIDDEN: readonly (readonly [file: string, specifier: string])[] = [
   ['core/src/domain/registry/planted.ts', 'hono'],
   ['core/src/domain/registry/planted.ts', 'node:sqlite'],
   ['core/src/domain/badge/planted.ts', '../registry/issuance.ts'],
-  ['core/src/domain/guard/planted.ts', '../registry/issuance.ts'],
   ['proto/sdk/planted.ts', 'node:fs'],
   ['proto/sdk/planted.ts', '@grpc/grpc-js'],
   ['sdk-browser/src/planted.ts', 'node:fs'],
