@@ -9,6 +9,8 @@ import { systemClock } from './adapters/time/system-clock.ts'
 import type { RegistryConfig } from './config/registry-config.ts'
 import { createApiKey } from './domain/registry/api-keys.ts'
 import { encodeAuditRecord } from './domain/registry/audit-record.ts'
+import type { RegistryAdapters } from './open-registry.ts'
+import type { Random } from './ports/random.ts'
 import type { AuditEntry } from './ports/registry-store.ts'
 import { registryFolders } from './registry-files.ts'
 
@@ -28,25 +30,29 @@ export interface NewRegistry {
  *
  * @throws {RegistryStoreRefused} where there is one already
  */
-export async function initRegistry(config: RegistryConfig & { readonly issuer: string }): Promise<NewRegistry> {
+export async function initRegistry(
+  config: RegistryConfig & { readonly issuer: string },
+  { clock = systemClock, random = systemRandom }: Pick<RegistryAdapters, 'clock' | 'random'> = {},
+): Promise<NewRegistry> {
   const { issuer, databaseFile } = config
   const { caKeys } = registryFolders(config)
   if (existsSync(databaseFile)) {
     throw new RegistryStoreRefused('STORE_EXISTS', `${databaseFile} exists: this registry was made before.`)
   }
-  const nowMs = systemClock.nowMs()
-  const caKey = config.caKeyFile === undefined ? newCaKey(nowMs, nowMs) : await importedCaKey(config.caKeyFile, nowMs)
+  const nowMs = clock.nowMs()
+  const caKey =
+    config.caKeyFile === undefined ? newCaKey(random, nowMs, nowMs) : await importedCaKey(config.caKeyFile, nowMs)
   // The key first: a database without a key would look like a registry that lost it.
   await addCaKey(caKeys, caKey, createNodeEd25519Signer)
   await createSqliteDatabase(databaseFile, issuer)
   const store = openSqliteStore(databaseFile)
   try {
     const entry = (event: 'initialized' | 'api_key_created', details: Record<string, string>): AuditEntry => {
-      const id = systemRandom.uuid()
+      const id = random.uuid()
       return { id, leaf: encodeAuditRecord(event, { id, atMs: nowMs }, { actor: 'operator', ...details }) }
     }
     await store.addAudit(entry('initialized', { issuer, ca_kid: caKey.kid }))
-    const { key, hash } = createApiKey(systemRandom)
+    const { key, hash } = createApiKey(random)
     const admin = { name: ADMIN_KEY_NAME, accountId: 'default', hash, scopes: ['admin'], createdAtMs: nowMs }
     await store.addApiKey(
       { ...admin, revokedAtMs: undefined },
@@ -59,8 +65,8 @@ export async function initRegistry(config: RegistryConfig & { readonly issuer: s
 }
 
 /** A new CA key whose id says when it was made. */
-export function newCaKey(nowMs: number, activeFromMs: number): CaKeyFile {
-  return { kid: `capiscio-ca-${Math.floor(nowMs / 1000)}`, seed: systemRandom.bytes(32), activeFromMs }
+export function newCaKey(random: Random, nowMs: number, activeFromMs: number): CaKeyFile {
+  return { kid: `capiscio-ca-${Math.floor(nowMs / 1000)}`, seed: random.bytes(32), activeFromMs }
 }
 
 async function importedCaKey(path: string, nowMs: number): Promise<CaKeyFile> {

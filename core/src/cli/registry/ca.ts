@@ -37,7 +37,7 @@ export function addRegistryCaCommands(registry: Command, io: CliIo): void {
     .action((flags: RegistryCommandFlags) =>
       withRegistry(flags, io, async ({ context, trail }, config) => {
         const nowMs = context.clock.nowMs()
-        const key = newCaKey(nowMs, nowMs + CA_KEY_LEAD_MS)
+        const key = newCaKey(context.random, nowMs, nowMs + CA_KEY_LEAD_MS)
         const activeFrom = new Date(key.activeFromMs).toISOString()
         const details = { actor: 'operator', ca_kid: key.kid, active_from: activeFrom }
         await context.store.addAudit(trail.entry('ca_key_added', details))
