@@ -82,15 +82,21 @@ export function proofClaims(challenge: HeldChallenge, did: string, nowMs: number
 export const proofHeader = (kid: string) => ({ alg: 'EdDSA', typ: 'pop+jwt', kid })
 
 export async function startRegistryWorld(
-  options: { readonly flags?: RegistryFlags; readonly adapters?: RegistryAdapters; readonly issuer?: string } = {},
+  options: {
+    readonly flags?: RegistryFlags
+    readonly adapters?: RegistryAdapters
+    readonly issuer?: string
+    /** A registry that was made before. */
+    readonly existing?: Pick<RegistryWorld, 'folder' | 'adminKey'>
+  } = {},
 ): Promise<RegistryWorld> {
-  const folder = mkdtempSync(join(tmpdir(), 'capiscio-registry-'))
+  const { issuer = ISSUER, existing } = options
+  const folder = existing?.folder ?? mkdtempSync(join(tmpdir(), 'capiscio-registry-'))
   const clock = createFixedClock(START_MS)
   const didDocuments = createMemoryDidDocuments()
-  const { issuer = ISSUER } = options
   const flags = { data: join(folder, 'data'), listen: '127.0.0.1:0', ...options.flags }
   const { config } = decideRegistry({ flags, env: {}, cwd: folder })
-  const { adminKey } = await initRegistry({ ...config, issuer }, { clock })
+  const { adminKey } = existing ?? (await initRegistry({ ...config, issuer }, { clock }))
   const adapters = { clock, didDocuments, ...options.adapters }
   const registry = await startRegistry(config, pino({ level: 'silent' }), adapters)
 
@@ -144,7 +150,7 @@ export async function startRegistryWorld(
     },
     async [Symbol.asyncDispose]() {
       await registry.stop()
-      rmSync(folder, { recursive: true })
+      rmSync(folder, { recursive: true, force: true })
     },
   }
 }
