@@ -109,7 +109,7 @@ const JOIN_LOOK_MS = 50
 
 /**
  * Opens a registry beside the process that serves it. Changes go through the same database;
- * their records are written by that process, which looks for them every second.
+ * their records are written by that process, which looks for them again and again.
  *
  * @throws {RegistryStoreRefused}
  */

@@ -28,10 +28,10 @@ export interface Registry extends AsyncDisposable {
 }
 
 /** How often a running registry looks for what commands left: audit entries, new CA keys. */
-const TICK_MS = 1_000
+const TICK_MS = 250
 
 /** Ticks between two looks for what nobody needs any more. */
-const PRUNE_TICKS = 60
+const PRUNE_TICKS = 240
 
 /** Challenges are kept for a day after their end, for audits (registry.md §4). */
 const CHALLENGE_KEPT_MS = 24 * 3_600_000

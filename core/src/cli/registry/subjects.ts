@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { type Command, InvalidArgumentError } from 'commander'
 import { ConfigRefused } from '../../config/config-refused.ts'
 import { checkKeyName } from '../../domain/registry/api-keys.ts'
+import { checkLevel } from '../../domain/registry/subjects.ts'
 import type { StoredSubject, SubjectKind } from '../../ports/registry-store.ts'
 import { DEFAULT_ACCOUNT } from '../../service/registry/api-key-routes.ts'
 import { claimRequest, subjectBody } from '../../service/registry/subject-body.ts'
@@ -46,13 +47,14 @@ export function addRegistrySubjectCommands(registry: Command, kind: SubjectKind,
     .addHelpText('after', help(kind))
     .action((name: string, flags: AddFlags) =>
       withRegistry(flags, io, async ({ subjects, context }) => {
+        const { level, domain } = flags
         checkKeyName(flags.account, 'account')
+        checkLevel(level, domain)
         const publicKey = flags.publicKey === undefined ? undefined : await readKeyFile(flags.publicKey)
         const caller = { kind: 'operator', accountId: flags.account } as const
         const claim = { did: flags.did, publicKey, proof: undefined }
         const request = claimRequest(context.issuer, 'POST', `${kind}s`)
         const made = await subjects.create(caller, kind, flags.id, { name }, claim, request)
-        const { level, domain } = flags
         const needsLevel = level !== 1 || domain !== undefined
         show(needsLevel ? await subjects.setLevel(caller, kind, made.id, level, domain) : made, flags.json)
       }),

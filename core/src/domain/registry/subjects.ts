@@ -205,20 +205,12 @@ export function createSubjects(context: RegistryContext): Subjects {
 
     async setLevel(caller, kind, reference, level, domain) {
       demandScope(caller, 'admin')
-      if (domain !== undefined && !DOMAIN.test(domain)) {
-        throw new RegistryRefused('invalid_request', 'A domain is a host name in lower case, such as api.example.com.')
-      }
       return change(
         caller,
         () => owned(caller, kind, reference),
         (current) => {
           const validatedDomain = domain ?? current.validatedDomain
-          if (level >= 2 && validatedDomain === undefined) {
-            throw new RegistryRefused(
-              'invalid_request',
-              'From level 2 on a validated domain is needed: give it as well.',
-            )
-          }
+          checkLevel(level, validatedDomain)
           if (current.level === level && current.validatedDomain === validatedDomain) return undefined
           return { event: `${current.kind}_level_set`, subject: { ...current, level, validatedDomain } }
         },
@@ -246,6 +238,20 @@ export function createSubjects(context: RegistryContext): Subjects {
         }),
       )
     },
+  }
+}
+
+/**
+ * Whether the level can be given with this domain.
+ *
+ * @throws {RegistryRefused} invalid_request
+ */
+export function checkLevel(level: StoredSubject['level'], domain: string | undefined): void {
+  if (domain !== undefined && !DOMAIN.test(domain)) {
+    throw new RegistryRefused('invalid_request', 'A domain is a host name in lower case, such as api.example.com.')
+  }
+  if (level >= 2 && domain === undefined) {
+    throw new RegistryRefused('invalid_request', 'From level 2 on a validated domain is needed: give it as well.')
   }
 }
 
