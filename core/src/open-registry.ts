@@ -3,23 +3,23 @@ import { systemRandom } from './adapters/crypto/system-random.ts'
 import { RegistryStoreRefused } from './adapters/registry/registry-store-refused.ts'
 import { openSqliteStore } from './adapters/registry/sqlite-store.ts'
 import { systemClock } from './adapters/time/system-clock.ts'
-import { unavailableDidDocuments } from './adapters/trust/unavailable-sources.ts'
 import type { RegistryConfig } from './config/registry-config.ts'
+import { createDidWebDocuments } from './domain/did/did-web-documents.ts'
 import type { EvidenceLog } from './domain/evidence/evidence-log.ts'
 import { type AccessKeys, createAccessKeys } from './domain/registry/access-keys.ts'
 import { type AuditTrail, createAuditTrail } from './domain/registry/audit-trail.ts'
 import { type CaKey, decideCaKeyRoles } from './domain/registry/ca-keys.ts'
 import { createIssuance, type Issuance } from './domain/registry/issuance.ts'
 import { createIssuedBadges, type IssuedBadges } from './domain/registry/issued-badges.ts'
-import { createOwnDidDocuments } from './domain/registry/own-did-documents.ts'
+import { createOwnDidDocuments, type ForgettingDidDocuments } from './domain/registry/own-did-documents.ts'
 import { createRateGate, RATE_LIMITS, type RateLimits } from './domain/registry/rate-limits.ts'
 import type { RegistryContext } from './domain/registry/registry-context.ts'
 import { RegistryRefused } from './domain/registry/registry-refused.ts'
 import { createSubjectNames } from './domain/registry/subject-names.ts'
 import { createSubjects, type Subjects } from './domain/registry/subjects.ts'
 import { openEvidence } from './evidence-setup.ts'
+import { openOutboundHttp } from './outbound-setup.ts'
 import type { Clock } from './ports/clock.ts'
-import type { DidDocumentSource } from './ports/did-documents.ts'
 import type { Random } from './ports/random.ts'
 import type { RegistryStore } from './ports/registry-store.ts'
 import type { Telemetry } from './ports/telemetry.ts'
@@ -31,7 +31,7 @@ export interface RegistryAdapters {
   readonly clock?: Clock
   readonly random?: Random
   /** Documents of did:webs elsewhere. */
-  readonly didDocuments?: DidDocumentSource
+  readonly didDocuments?: ForgettingDidDocuments
   readonly rateLimits?: RateLimits
 }
 
@@ -80,9 +80,13 @@ export async function openRegistry(
     const { log } = evidence
     const trail = createAuditTrail({ store, evidence: log, clock, random })
     // What was committed before a crash, or by a command, and did not reach the log.
-    await trail.flush()
+    await trail.flush().catch(async (error: unknown) => {
+      await log.close()
+      throw error
+    })
+    const parts = assemble(config, store, trail, () => caKeys, telemetry, adapters)
     return {
-      ...assemble(config, store, trail, () => caKeys, adapters),
+      ...parts,
       evidence,
       async reloadCaKeys() {
         caKeys = await loadCaKeys(config)
@@ -92,7 +96,7 @@ export async function openRegistry(
           if (log.state() === 'open') await trail.flush()
         } finally {
           await log.close()
-          await store.close()
+          await parts.close()
         }
       },
     }
@@ -113,7 +117,11 @@ const JOIN_LOOK_MS = 50
  *
  * @throws {RegistryStoreRefused}
  */
-export async function joinRegistry(config: RegistryConfig, adapters: RegistryAdapters = {}): Promise<RegistryParts> {
+export async function joinRegistry(
+  config: RegistryConfig,
+  telemetry: Telemetry,
+  adapters: RegistryAdapters = {},
+): Promise<RegistryParts> {
   const { clock = systemClock, random = systemRandom } = adapters
   const store = openStoreOf(config, adapters)
   try {
@@ -129,7 +137,7 @@ export async function joinRegistry(config: RegistryConfig, adapters: RegistryAda
         }
       },
     }
-    return assemble(config, store, trail, () => caKeys, adapters)
+    return assemble(config, store, trail, () => caKeys, telemetry, adapters)
   } catch (error) {
     await store.close()
     throw error
@@ -148,9 +156,13 @@ function assemble(
   store: RegistryStore,
   trail: AuditTrail,
   caKeys: () => readonly CaKey[],
+  telemetry: Telemetry,
   adapters: RegistryAdapters,
 ): RegistryParts {
-  const { clock = systemClock, random = systemRandom, didDocuments = unavailableDidDocuments } = adapters
+  const { clock = systemClock, random = systemRandom } = adapters
+  const http = openOutboundHttp({ profile: 'connected-prod', outbound: {}, clock, random, telemetry })
+  // No namespace is the operator's choice: the registry's own is answered from its store.
+  const foreign = createDidWebDocuments({ http, clock, namespaces: new Map(), allowLocalhost: false })
   const names = createSubjectNames(store.issuer)
   const badgesPerSubject = { events: config.badgesPerHour, windowMs: RATE_LIMITS.badgesPerSubject.windowMs }
   const context: RegistryContext = {
@@ -158,7 +170,7 @@ function assemble(
     ...{ names, store, trail, clock, random },
     gate: createRateGate(adapters.rateLimits ?? { ...RATE_LIMITS, badgesPerSubject }, clock),
     caKeys: () => decideCaKeyRoles(caKeys(), clock.nowMs()),
-    didDocuments: createOwnDidDocuments(names, store, didDocuments),
+    didDocuments: createOwnDidDocuments(names, store, adapters.didDocuments ?? foreign),
     ed25519: createNodeEd25519Verifier({ maxKeys: 10_000 }),
   }
   return {
@@ -167,7 +179,10 @@ function assemble(
     issuance: createIssuance(context),
     badges: createIssuedBadges(context),
     accessKeys: createAccessKeys(context),
-    close: () => store.close(),
+    async close() {
+      await http[Symbol.asyncDispose]()
+      await store.close()
+    },
   }
 }
 

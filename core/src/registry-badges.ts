@@ -25,9 +25,9 @@ export function createRegistryBadges(
     // A badge that verifies and is unknown was signed elsewhere with a stolen key, or is long gone.
     async isRevoked({ jti }) {
       const badge = await store.badge(jti)
-      return badge === undefined || badge.revocation !== undefined
+      return { answer: badge === undefined || badge.revocation !== undefined }
     },
-    isAgentActive: async ({ did }) => (await store.subjectByDid(did))?.status === 'active',
+    isAgentActive: async ({ subject }) => ({ answer: (await store.subjectByDid(subject))?.status === 'active' }),
   }
   const verifier: BadgeVerifier = createBadgeVerifier({
     ...{ ed25519, issuerKeys, status, didDocuments, clock },

@@ -135,7 +135,7 @@ function parseIssuer(text: string): string {
     }
     return origin
   } catch (cause) {
-    if (cause instanceof OriginRefused) throw new ValueRefused(cause.message, { cause })
+    if (cause instanceof OriginRefused) throw new ValueRefused(cause.message)
     throw cause
   }
 }

@@ -48,7 +48,7 @@ const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
   'CAPISCIO_BUNDLE_MAX_AGE',
 ])
 
-/** Read by SDKs and by commands for agents, which share the environment with the core. */
+/** Read by SDKs, by commands for agents and by the registry, which share the environment with the core. */
 const OF_OTHERS: ReadonlySet<string> = new Set([
   'CAPISCIO_AGENT_PRIVATE_KEY_JWK',
   'CAPISCIO_API_KEY',
@@ -57,6 +57,11 @@ const OF_OTHERS: ReadonlySet<string> = new Set([
   'CAPISCIO_CA_URL',
   'CAPISCIO_CORE_ADDR',
   'CAPISCIO_EXIT_WITH_STDIN',
+  'CAPISCIO_REGISTRY_CA_KEY',
+  'CAPISCIO_REGISTRY_DATA',
+  'CAPISCIO_REGISTRY_DATABASE',
+  'CAPISCIO_REGISTRY_ISSUER',
+  'CAPISCIO_REGISTRY_LISTEN',
   'CAPISCIO_REQUIRE_CHECKSUM',
   'CAPISCIO_SERVER_DID',
   'CAPISCIO_SERVER_DOMAIN',

@@ -318,6 +318,14 @@ describe('answering a challenge (registry.md §5.3)', () => {
 
     it('trusts its document', async () => {
       expect(await answer()).toBe('200')
+      expect(world.didDocuments.forgotten).not.toContain(webDid)
+    })
+
+    it('looks at the document anew after a signature that does not verify', async () => {
+      const stranger = agentKey(5)
+      const proof = stranger.sign(proofHeader(methodId), claims({ sub: webDid }))
+      expect(await send(proof, {}, path(webDid))).toBe('403 proof_verification_failed')
+      expect(world.didDocuments.forgotten).toContain(webDid)
     })
 
     it('takes a method that stands in authentication itself', async () => {

@@ -38,7 +38,7 @@ export async function withRegistry<T>(
   const config = registryConfig(flags, io)
   const telemetry = createTelemetry(createLogger({ level: 'warn', pretty: io.stderrIsTty }), createMetrics())
   const registry = await openRegistry(config, telemetry).catch((error: unknown) => {
-    if (error instanceof LogDirectoryRefused && error.code === 'LOG_LOCKED') return joinRegistry(config)
+    if (error instanceof LogDirectoryRefused && error.code === 'LOG_LOCKED') return joinRegistry(config, telemetry)
     throw error
   })
   try {

@@ -107,5 +107,7 @@ async function checkForeignDid(
       cause,
     })
   }
+  // Whoever corrects the document is not to wait until the kept one is old.
+  didDocuments.forget(did)
   throw new RegistryRefused('key_did_mismatch', `The document of ${did} does not hold this public key.`)
 }

@@ -1,9 +1,7 @@
 import { BadgeRefused } from '../badge/badge-refused.ts'
 import { type CompactJws, parseCompactJws, type SignedParts, signedPartsOf } from '../badge/compact-jws.ts'
+import { isTokenOf, TOKEN_TYPES } from '../badge/token-type.ts'
 import { RegistryRefused } from './registry-refused.ts'
-
-/** `typ` of an ownership proof (badges.md §2.1): nothing else that the key signed counts as one. */
-export const PROOF_TYPE = 'pop+jwt'
 
 /** Longest life of a proof, in seconds. */
 export const MAX_PROOF_SECONDS = 60
@@ -40,8 +38,9 @@ const MAX_TEXT = 2048
  */
 export function parseOwnershipProof(token: string): OwnershipProof {
   const { header, payload } = parseJws(token)
-  const { typ, alg, kid } = header
-  if (typ !== PROOF_TYPE) throw invalid(`typ must be ${PROOF_TYPE}`)
+  const { alg, kid } = header
+  // Nothing else that the key signed counts as a proof (badges.md §2.1).
+  if (!isTokenOf('ownershipProof', header)) throw invalid(`typ must be ${TOKEN_TYPES.ownershipProof}`)
   if (alg !== 'EdDSA' && alg !== 'ES256') throw invalid('alg must be EdDSA or ES256')
   // No extension is known here, so none may be critical; b64 is one that changes what is signed.
   if (Object.hasOwn(header, 'crit') || Object.hasOwn(header, 'b64')) throw invalid('crit and b64 must be absent')

@@ -5,12 +5,13 @@ import { findVerificationKey, isForAuthentication } from '../did/did-document.ts
 import { didKeyKid, isDidKey, parseDidKey } from '../did/did-key.ts'
 import { DidRefused } from '../did/did-refused.ts'
 import type { Ed25519PublicKey } from '../did/ed25519-public-key.ts'
+import type { ForgettingDidDocuments } from './own-did-documents.ts'
 import type { OwnershipProof } from './ownership-proof.ts'
 import { RegistryRefused } from './registry-refused.ts'
 
 export interface ProofKeySources {
   /** Documents of every did:web, those of this registry's own namespace included. */
-  readonly didDocuments: DidDocumentSource
+  readonly didDocuments: ForgettingDidDocuments
   readonly ed25519: Ed25519Verifier
 }
 
@@ -30,6 +31,8 @@ export async function proveKeyPossession(
 ): Promise<Ed25519PublicKey> {
   const key = isDidKey(did) ? didKeyOf(did, kid) : await documentKey(did, kid, didDocuments)
   if (alg !== 'EdDSA' || !ed25519.verify(key, signed.signingInput, signed.signature)) {
+    // The document that was kept may be the old one of a key that was replaced (badges.md §6.5).
+    didDocuments.forget(did)
     throw new RegistryRefused('proof_verification_failed', 'The signature of the proof is not that of the named key.')
   }
   return key

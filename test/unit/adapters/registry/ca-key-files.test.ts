@@ -78,6 +78,14 @@ describe('the files of CA keys', () => {
     expect(thrown.message).not.toContain('c2VjcmV0')
   })
 
+  it('are not brought along under an id that leaves the folder', async () => {
+    for (const kid of ['../x', 'a/b', '.x', '', 7]) {
+      rewrite((jwk) => ({ ...jwk, kid }))
+      const reading = readCaKeyFile(path(), createNodeEd25519Signer)
+      expect([kid, await rejectionOf(reading)]).toEqual([kid, 'RegistryStoreRefused CA_KEY_MALFORMED'])
+    }
+  })
+
   it('may be brought along without a time', async () => {
     mkdirSync(folder, { recursive: true })
     rewrite(({ activeFrom, ...rest }) => rest)
