@@ -5,8 +5,10 @@ import {
 } from '../../../../core/src/adapters/crypto/node-ed25519.ts'
 import { systemRandom } from '../../../../core/src/adapters/crypto/system-random.ts'
 import { toDidKey } from '../../../../core/src/domain/did/did-key.ts'
+import { createAccessKeys } from '../../../../core/src/domain/registry/access-keys.ts'
 import { createAuditTrail } from '../../../../core/src/domain/registry/audit-trail.ts'
 import { createIssuance } from '../../../../core/src/domain/registry/issuance.ts'
+import { createIssuedBadges } from '../../../../core/src/domain/registry/issued-badges.ts'
 import { createOwnDidDocuments } from '../../../../core/src/domain/registry/own-did-documents.ts'
 import { createRateGate, RATE_LIMITS } from '../../../../core/src/domain/registry/rate-limits.ts'
 import type { RegistryContext } from '../../../../core/src/domain/registry/registry-context.ts'
@@ -94,16 +96,22 @@ describe('subjects of a registry', () => {
   })
 
   it('are not changed, and get no badge, while the log cannot be written', async () => {
-    const { subjects, issuance, add, log, store } = setUp()
+    const { subjects, issuance, add, log, store, context } = setUp()
     await add('a1', 1)
     log.state = 'failed'
     const refused = 'RegistryRefused evidence_unavailable'
     expect(await rejectionOf(add('a2'))).toBe(refused)
     expect(await rejectionOf(subjects.disable(OPERATOR, 'agent', 'a1', undefined))).toBe(refused)
+    const accessKeys = createAccessKeys(context)
+    const key = { name: 'k', accountId: 'default', scopes: ['admin'] }
+    expect(await rejectionOf(accessKeys.create(OPERATOR, key))).toBe(refused)
+    expect(await rejectionOf(accessKeys.revoke(OPERATOR, 'k'))).toBe(refused)
+    expect(await rejectionOf(createIssuedBadges(context).revoke(OPERATOR, 'x', undefined))).toBe(refused)
     expect(await rejectionOf(issuance.issue(OPERATOR, 'agent', 'a1', BADGE))).toBe(refused)
     const answer = { challengeId: '', proof: '', clientAddress: 'x' }
     expect(await rejectionOf(issuance.redeem('agent', 'a1', answer))).toBe(refused)
     expect(await store.subjects('agent')).toHaveLength(1)
+    expect(await store.apiKeys()).toEqual([])
     expect((await store.subject('agent', 'a1'))?.status).toBe('active')
   })
 
