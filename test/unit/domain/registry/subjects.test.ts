@@ -29,8 +29,15 @@ function setUp(change: (store: RegistryStore) => Partial<RegistryStore> = () => 
   const plain = createMemoryRegistryStore(ISSUER)
   const store = { ...plain, ...change(plain) }
   const clock = createFixedClock(1_780_315_200_000)
-  const log = { state: 'open' }
-  const evidence = { append: async () => undefined, state: () => log.state }
+  /** Records wait until `open` lets them through. */
+  const log = { state: 'open', open: Promise.resolve(), records: [] as string[] }
+  const evidence = {
+    state: () => log.state,
+    async append(leaf: Uint8Array) {
+      await log.open
+      log.records.push(JSON.parse(new TextDecoder().decode(leaf))['event.name'])
+    },
+  }
   const signer = createNodeEd25519Signer(new Uint8Array(32).fill(3))
   const caKey = { kid: 'ca', signer, activeFromMs: 0 }
   const context: RegistryContext = {
@@ -50,7 +57,23 @@ function setUp(change: (store: RegistryStore) => Partial<RegistryStore> = () => 
     const publicKey = seed === undefined ? undefined : base64(agentKey(seed).publicKey)
     return subjects.create(OPERATOR, 'agent', id, { name: id }, { ...NOTHING, publicKey }, POST)
   }
-  return { context, store, subjects, issuance: createIssuance(context), add, log, clock }
+  const issuance = createIssuance(context)
+
+  /** A sound answer of the agent `a1`, with the key of seed 1, to a new challenge. */
+  async function answer() {
+    const made = await issuance.challenge(OPERATOR, 'agent', 'a1', {
+      badgeTtlSeconds: undefined,
+      challengeTtlSeconds: undefined,
+      audience: [],
+      clientAddress: 'x',
+    })
+    const iat = made.createdAtMs / 1000
+    const { id: cid, nonce, proofAudience: aud, htu, did } = made
+    const claims = { cid, nonce, aud, htu, sub: did, htm: 'POST', iat, exp: iat + 60, jti: 'j' }
+    const proof = agentKey(1).sign({ alg: 'EdDSA', typ: 'pop+jwt', kid: `${did}#key-1` }, claims)
+    return { challengeId: cid, proof, clientAddress: 'x' }
+  }
+  return { context, store, subjects, issuance, add, answer, log, clock, jti: { value: '' } }
 }
 
 const BADGE = { ttlSeconds: undefined, audience: [], level: undefined }
@@ -122,7 +145,22 @@ describe('subjects of a registry', () => {
   })
 
   it('get no badge for a challenge when they changed while it was being answered', async () => {
-    const { issuance, add } = setUp(() => ({ consumeChallenge: async () => 'stale' }))
+    const { issuance, add, answer } = setUp(() => ({ consumeChallenge: async () => 'stale' }))
+    await add('a1', 1)
+    expect(await rejectionOf(issuance.redeem('agent', 'a1', await answer()))).toBe(refused)
+    expect(await store.subjects('agent')).toHaveLength(1)
+    expect(await store.apiKeys()).toEqual([])
+    expect((await store.subject('agent', 'a1'))?.status).toBe('active')
+  })
+
+  it('get no badge when they changed while it was being made', async () => {
+    const { issuance, add } = setUp(() => ({ recordBadge: async () => 'stale' }))
+    await add('a1', 1)
+    expect(await rejectionOf(issuance.issue(OPERATOR, 'agent', 'a1', BADGE))).toBe('RegistryRefused conflict')
+  })
+
+  it('get no badge for a challenge when they changed while it was being answered', async () => {
+    const { issuance, add, answer } = setUp(() => ({ consumeChallenge: async () => 'stale' }))
     const agent = agentKey(1)
     const { did } = await add('a1', 1)
     const made = await issuance.challenge(OPERATOR, 'agent', 'a1', {
@@ -137,6 +175,40 @@ describe('subjects of a registry', () => {
     const proof = agent.sign({ alg: 'EdDSA', typ: 'pop+jwt', kid: `${did}#key-1` }, claims)
     const answer = { challengeId: cid, proof, clientAddress: 'x' }
     expect(await rejectionOf(issuance.redeem('agent', 'a1', answer))).toBe('RegistryRefused conflict')
+  })
+
+  it.each<[string, (world: ReturnType<typeof setUp>) => Promise<unknown>]>([
+    ['agent_created', ({ add }) => add('a2')],
+    ['agent_changed', ({ subjects }) => subjects.update(OPERATOR, 'agent', 'a1', { name: 'new' }, NOTHING, POST)],
+    ['agent_disabled', ({ subjects }) => subjects.disable(OPERATOR, 'agent', 'a1', undefined)],
+    ['badge_issued', ({ issuance }) => issuance.issue(OPERATOR, 'agent', 'a1', BADGE)],
+    ['badge_issued', async ({ issuance, answer }) => issuance.redeem('agent', 'a1', await answer())],
+    ['badge_revoked', ({ context, jti }) => createIssuedBadges(context).revoke(OPERATOR, jti.value, undefined)],
+    [
+      'api_key_created',
+      ({ context }) => createAccessKeys(context).create(OPERATOR, { name: 'n', accountId: 'd', scopes: ['admin'] }),
+    ],
+    ['api_key_revoked', ({ context }) => createAccessKeys(context).revoke(OPERATOR, 'k')],
+  ])('answer nobody before %s is in the log', async (event, work) => {
+    const world = setUp()
+    const { add, issuance, context, jti, log } = world
+    await add('a1', 1)
+    jti.value = (await issuance.issue(OPERATOR, 'agent', 'a1', BADGE)).jti
+    await createAccessKeys(context).create(OPERATOR, { name: 'k', accountId: 'd', scopes: ['admin'] })
+    let letThrough = (): void => {}
+    log.open = new Promise((resolve) => {
+      letThrough = resolve
+    })
+    let answered = false
+    const answer = work(world).then(() => {
+      answered = true
+    })
+    const before = log.records.length
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+    expect([answered, log.records.length]).toEqual([false, before])
+    letThrough()
+    await answer
+    expect(log.records.slice(before)).toEqual([`capiscio.registry.${event}`])
   })
 
   it('are listed for keys, not for badges', async () => {
