@@ -1,8 +1,10 @@
 import { Command, CommanderError } from 'commander'
 import { LogDirectoryRefused } from '../adapters/evidence/log-directory-refused.ts'
 import { FileRefused } from '../adapters/files/file-refused.ts'
+import { RegistryStoreRefused } from '../adapters/registry/registry-store-refused.ts'
 import { ConfigRefused } from '../config/config-refused.ts'
 import { EvidenceRefused } from '../domain/evidence/evidence-errors.ts'
+import { RegistryRefused } from '../domain/registry/registry-refused.ts'
 import { StartRefused } from '../guard-rules.ts'
 import { KeyStoreRefused } from '../ports/key-store.ts'
 import { AddressRefused } from '../transport/address-refused.ts'
@@ -16,6 +18,7 @@ import { addKeyCommand } from './key.ts'
 import { addKeyStoreCommands } from './key-store.ts'
 import { addPolicyCommand } from './policy.ts'
 import type { CliIo } from './print.ts'
+import { addRegistryCommand } from './registry.ts'
 import { addRpcCommand, addServeCommand } from './serve.ts'
 import { addStatusCommand } from './status.ts'
 import { addTrustCommand } from './trust.ts'
@@ -68,6 +71,7 @@ export function createProgram(io: CliIo): Command {
   addBadgeCommand(program, io)
   addKeyStoreCommands(program, io)
   addEvidenceCommand(program, io)
+  addRegistryCommand(program, io)
   addServeCommand(program.command('mcp').description('the same commands under their older names'), io)
   return program
 }
@@ -94,6 +98,15 @@ export async function runProgram(program: Command, argv: readonly string[], io: 
 
 /** Errors whose message is all that a person needs. */
 function isRefusal(error: unknown): error is Error {
-  const refusals = [ConfigRefused, StartRefused, LogDirectoryRefused, AddressRefused, FileRefused, KeyStoreRefused]
+  const refusals = [
+    ConfigRefused,
+    StartRefused,
+    LogDirectoryRefused,
+    AddressRefused,
+    FileRefused,
+    KeyStoreRefused,
+    RegistryStoreRefused,
+    RegistryRefused,
+  ]
   return refusals.some((refusal) => error instanceof refusal)
 }

@@ -11,29 +11,53 @@ export interface RunOptions {
   readonly onStarted?: (core: Core) => void
 }
 
-/**
- * Runs a core until SIGTERM, SIGINT or, when asked, the end of standard input. A second
- * signal, or the end of the grace time, ends the process at once: then only decisions
- * that were never answered can be missing from the log.
- */
+/** Runs a core until it is told to stop, see `runService`. */
 export async function runUntilStopped({ config, logger, exitWithStdin, onStarted }: RunOptions): Promise<void> {
+  const { shutdownGraceMs } = config
+  await runService({
+    start: () => startCore(config, logger),
+    ...{ shutdownGraceMs, exitWithStdin },
+    ...(onStarted !== undefined && { onStarted }),
+  })
+}
+
+export interface ServiceOptions<Service> {
+  readonly start: () => Promise<Service>
+  readonly shutdownGraceMs: number
+  /** Also stop when standard input closes: the parent is gone. */
+  readonly exitWithStdin: boolean
+  /** Called once when the service answers. */
+  readonly onStarted?: (service: Service) => void
+}
+
+/**
+ * Runs a service until SIGTERM, SIGINT or, when asked, the end of standard input. A second
+ * signal, or the end of the grace time, ends the process at once: then only what was never
+ * answered can be missing from the log.
+ */
+export async function runService<Service extends { stop(): Promise<void> }>({
+  start,
+  shutdownGraceMs,
+  exitWithStdin,
+  onStarted,
+}: ServiceOptions<Service>): Promise<void> {
   // Nobody may be reading what we write, and a closed pipe is no reason to stop deciding.
   process.stdout.on('error', () => {})
   process.stderr.on('error', () => {})
 
-  // Listened for from the first moment on: whoever sees that the core has started may stop it.
+  // Listened for from the first moment on: whoever sees that the service has started may stop it.
   const stop = listenForStop(exitWithStdin)
-  const core = await startCore(config, logger).catch((error: unknown) => {
+  const service = await start().catch((error: unknown) => {
     stop.release()
     throw error
   })
-  onStarted?.(core)
+  onStarted?.(service)
   await stop.requested
 
-  const lastResort = setTimeout(() => process.exit(1), config.shutdownGraceMs)
+  const lastResort = setTimeout(() => process.exit(1), shutdownGraceMs)
   lastResort.unref()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1))
-  await core.stop()
+  await service.stop()
   clearTimeout(lastResort)
   // Nothing of ours is open now. A name that the system still looks up cannot be called back and
   // would keep the process for as long as the resolver likes.

@@ -58,7 +58,7 @@ const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
   'CAPISCIO_BUNDLE_MAX_AGE',
 ])
 
-/** Read by SDKs and by commands for agents, which share the environment with the core. */
+/** Read by SDKs, by commands for agents and by the registry, which share the environment with the core. */
 const OF_OTHERS: ReadonlySet<string> = new Set([
   'CAPISCIO_AGENT_PRIVATE_KEY_JWK',
   'CAPISCIO_API_KEY',
@@ -72,6 +72,11 @@ const OF_OTHERS: ReadonlySet<string> = new Set([
   'CAPISCIO_CORE_TLS_SERVER_NAME',
   'CAPISCIO_CORE_TOKEN',
   'CAPISCIO_EXIT_WITH_STDIN',
+  'CAPISCIO_REGISTRY_CA_KEY',
+  'CAPISCIO_REGISTRY_DATA',
+  'CAPISCIO_REGISTRY_DATABASE',
+  'CAPISCIO_REGISTRY_ISSUER',
+  'CAPISCIO_REGISTRY_LISTEN',
   'CAPISCIO_REQUIRE_CHECKSUM',
   'CAPISCIO_SERVER_DID',
   'CAPISCIO_SERVER_DOMAIN',

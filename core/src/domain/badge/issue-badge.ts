@@ -22,6 +22,8 @@ export interface BadgeContents {
   readonly audience?: readonly string[]
   /** DID URL of the subject's key when possession of it was proven: makes the badge IAL-1. */
   readonly confirmedKeyId?: string
+  /** The registry's challenge that the proof answered; only together with `confirmedKeyId`. */
+  readonly challengeId?: string
 }
 
 /**
@@ -32,7 +34,7 @@ export interface BadgeContents {
  *   refused everywhere.
  */
 export function issueBadge(contents: BadgeContents, kid: string, signer: Ed25519Signer): string {
-  const { level, domain, audience, confirmedKeyId } = contents
+  const { level, domain, audience, confirmedKeyId, challengeId } = contents
   const header = { alg: 'EdDSA', typ: TOKEN_TYPES.badge, kid }
   const payload = {
     jti: contents.jti,
@@ -44,6 +46,7 @@ export function issueBadge(contents: BadgeContents, kid: string, signer: Ed25519
     ial: confirmedKeyId === undefined ? '0' : '1',
     key: { kty: 'OKP', crv: 'Ed25519', x: encodeBase64url(contents.subjectKey) },
     ...(confirmedKeyId !== undefined && { cnf: { kid: confirmedKeyId } }),
+    ...(challengeId !== undefined && { pop_challenge_id: challengeId }),
     vc: {
       type: ['VerifiableCredential', 'AgentIdentity'],
       credentialSubject: { ...(domain && { domain }), level: String(level) },

@@ -31,6 +31,41 @@ export function findVerificationKey(documentText: string, did: string, kid: stri
   return keyOf(method)
 }
 
+/**
+ * Every sound key that the document holds; other methods are left out.
+ *
+ * @param documentText attacker-controlled JSON
+ * @throws {DidRefused} DID_DOCUMENT_MALFORMED, DID_DOCUMENT_MISMATCH
+ */
+export function findVerificationKeys(documentText: string, did: string): readonly Ed25519PublicKey[] {
+  const document = parseDocument(documentText)
+  if (document.id !== did) throw new DidRefused('DID_DOCUMENT_MISMATCH', 'The DID document is about another DID')
+  return methodsOf(document).flatMap((method) => {
+    try {
+      return [keyOf(method)]
+    } catch (refused) {
+      if (refused instanceof DidRefused) return []
+      throw refused
+    }
+  })
+}
+
+/**
+ * Whether the document lets the key with this id authenticate its DID: `authentication` holds
+ * the id, or a method with it. A key may be listed for other uses only.
+ *
+ * @param documentText attacker-controlled JSON
+ * @throws {DidRefused} DID_DOCUMENT_MALFORMED
+ */
+export function isForAuthentication(documentText: string, did: string, kid: string): boolean {
+  const { authentication = [] } = parseDocument(documentText)
+  if (!Array.isArray(authentication)) return false
+  return authentication.some((entry: unknown) => {
+    const id = typeof entry === 'object' && entry !== null ? (entry as Members).id : entry
+    return absoluteId(id, did) === kid
+  })
+}
+
 function parseDocument(text: string): Members {
   if (text.length > MAX_DOCUMENT_LENGTH) {
     throw new DidRefused('DID_DOCUMENT_MALFORMED', `The DID document is longer than ${MAX_DOCUMENT_LENGTH} characters`)

@@ -1,0 +1,54 @@
+import { createServer as createHttpServer, type Server } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { createAdaptorServer } from '@hono/node-server'
+import { addressRefused } from './address-refused.ts'
+
+export interface RegistryListenerOptions {
+  readonly fetch: (request: Request, env: unknown) => Response | Promise<Response>
+  /** Certificate chain and private key, PEM. Absent means plaintext HTTP. */
+  readonly tls: { readonly cert: string; readonly key: string } | undefined
+  readonly maxConnections: number
+}
+
+/** HTTP/1.1, with or without TLS. */
+export interface RegistryListener {
+  /** Resolves to the port that was bound. Rejects with `AddressRefused`. */
+  listen(host: string, port: number): Promise<number>
+  /** Takes no new connections and waits until the open requests are answered. */
+  drain(): Promise<void>
+  /** Ends everything at once. */
+  close(): void
+}
+
+/** Slow senders hold a connection no longer than this. */
+const REQUEST_TIMEOUT_MS = 30_000
+const HEADERS_TIMEOUT_MS = 5_000
+
+export function createRegistryListener({ fetch, tls, maxConnections }: RegistryListenerOptions): RegistryListener {
+  const timeouts = { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: HEADERS_TIMEOUT_MS }
+  const server = createAdaptorServer({
+    fetch,
+    ...(tls === undefined
+      ? { createServer: createHttpServer, serverOptions: timeouts }
+      : { createServer: createHttpsServer, serverOptions: { ...timeouts, ...tls } }),
+  }) as Server
+  server.maxConnections = maxConnections
+  return {
+    listen: (host, port) =>
+      new Promise((resolve, reject) => {
+        const refuse = (error: Error): void => reject(addressRefused(`${host}:${port}`, error))
+        server.once('error', refuse)
+        server.listen(port, host, () => {
+          server.off('error', refuse)
+          resolve((server.address() as AddressInfo).port)
+        })
+      }),
+    drain: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeIdleConnections()
+      }),
+    close: () => server.closeAllConnections(),
+  }
+}
