@@ -3,6 +3,7 @@ import { systemRandom } from './adapters/crypto/system-random.ts'
 import { RegistryStoreRefused } from './adapters/registry/registry-store-refused.ts'
 import { openSqliteStore } from './adapters/registry/sqlite-store.ts'
 import { systemClock } from './adapters/time/system-clock.ts'
+import { systemTimer } from './adapters/time/system-timer.ts'
 import type { RegistryConfig } from './config/registry-config.ts'
 import { createDidWebDocuments } from './domain/did/did-web-documents.ts'
 import type { EvidenceLog } from './domain/evidence/evidence-log.ts'
@@ -73,6 +74,7 @@ export async function openRegistry(
     const evidence = await openEvidence({
       location: { directory },
       ...{ stateDir, random, clock, telemetry },
+      timer: systemTimer,
       startEmpty: false,
       verifier: createNodeEd25519Verifier({ maxKeys: 1 }),
       createSigner: createNodeEd25519Signer,
