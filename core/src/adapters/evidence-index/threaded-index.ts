@@ -28,10 +28,11 @@ export function createThreadedIndex(path: string): EvidenceIndex {
     pending.delete(answer.call)
     if ('error' in answer) waiting?.reject(new Error(answer.error))
     else waiting?.resolve(answer.value as never)
+    if (pending.size === 0 && closed === undefined) thread.unref()
   })
   thread.on('error', (error) => end(new Error('The thread of the evidence index ended.', { cause: error })))
   thread.on('exit', () => end(new Error('The thread of the evidence index ended.')))
-  // A thread alone keeps no process alive: `close` is for those who want its end.
+  // An idle thread keeps no process alive: `close` is for those who want its end.
   thread.unref()
 
   function end(error: Error): void {
@@ -45,6 +46,8 @@ export function createThreadedIndex(path: string): EvidenceIndex {
     return new Promise<T>((resolve, reject) => {
       const id = next++
       pending.set(id, { resolve, reject })
+      // Whoever waits for an answer must get it, also when nothing else is left to wait for.
+      thread.ref()
       const message: IndexCall = { call: id, method, args }
       thread.postMessage(message)
     })
@@ -54,7 +57,6 @@ export function createThreadedIndex(path: string): EvidenceIndex {
     const exited = new Promise<void>((resolve) => thread.once('exit', () => resolve()))
     const closing = call<void>('close')
     ended ??= new Error('The evidence index is closed.')
-    thread.ref()
     await closing.catch(() => undefined)
     await exited
   }
