@@ -85,8 +85,11 @@ describe('a key that is not what was written', () => {
     ['another version', (file) => ({ ...file, version: 2 })],
     ['another name', (file) => ({ ...file, id: 'two' })],
     ['no private key', ({ seed: _, ...file }) => file],
-    ['half a private key', (file) => ({ ...file, seed: String(file['seed']).slice(2) })],
-    ['a private key that is no base64url', (file) => ({ ...file, seed: `${String(file['seed']).slice(1)}=` })],
+    ['a private key that is too short', (file) => ({ ...file, seed: Buffer.alloc(31, 1).toString('base64url') })],
+    ['a private key that is too long', (file) => ({ ...file, seed: Buffer.alloc(33, 1).toString('base64url') })],
+    // The last character has two bits that mean nothing and must be zero.
+    ['a private key in a second spelling', (file) => ({ ...file, seed: `${String(file['seed']).slice(0, -1)}V` })],
+    ['a private key with padding', (file) => ({ ...file, seed: `${file['seed']}=` })],
     ['no public key', (file) => ({ ...file, publicKey: null })],
     ['no time', (file) => ({ ...file, createdAt: 'yesterday' })],
     ['a list', () => []],
@@ -117,7 +120,7 @@ describe('a key that is not what was written', () => {
     await mkdir(path, { mode: 0o700 })
     await expect(store.find('one')).rejects.toMatchObject({ code: 'KEY_DAMAGED' })
     await rm(path, { recursive: true })
-    await writeFile(path, ' '.repeat(4097), { mode: 0o600 })
+    await writeFile(path, (await readFile(join(folder, KEY), 'utf8')).padEnd(4097), { mode: 0o600 })
     await expect(store.find('one')).rejects.toMatchObject({ code: 'KEY_DAMAGED' })
   })
 })

@@ -76,14 +76,24 @@ describe('a key that is kept', () => {
     expect(left()).toBe(2)
   })
 
-  it('is not given where the store failed for another reason', async () => {
-    const { store } = makerOf()
-    const failing: KeyStore = { ...store, add: () => Promise.reject(new Error('disk')) }
-    const random = { bytes: () => new Uint8Array(32), uuid: () => '' }
-    const clock = { nowMs: () => 0, monotonicMs: () => 0 }
-    const maker = createKeyMaker({ store: failing, random, clock, createSigner: createNodeEd25519Signer })
-    await expect(maker.make('mine', true)).rejects.toThrow('disk')
-  })
+  it.each(['mine', ''])(
+    'is not given, nor tried again, where the store failed for another reason (name: %j)',
+    async (id) => {
+      let added = 0
+      const add = (): Promise<void> => {
+        added += 1
+        return Promise.reject(new Error('disk'))
+      }
+      const maker = createKeyMaker({
+        store: { ...createMemoryKeyStore(), add },
+        random: { bytes: () => new Uint8Array(32), uuid: () => '' },
+        clock: { nowMs: () => 0, monotonicMs: () => 0 },
+        createSigner: createNodeEd25519Signer,
+      })
+      await expect(maker.make(id, true)).rejects.toThrow('disk')
+      expect(added).toBe(1)
+    },
+  )
 })
 
 describe('the name of a key', () => {
