@@ -1,10 +1,12 @@
 import type { Logger } from 'pino'
 import { createMetrics } from './adapters/telemetry/metrics.ts'
 import { createTelemetry } from './adapters/telemetry/telemetry.ts'
+import { systemClock } from './adapters/time/system-clock.ts'
 import type { RegistryConfig } from './config/registry-config.ts'
 import { toJwks } from './domain/registry/ca-keys.ts'
 import { ownSubjectOf } from './domain/registry/find-subject.ts'
 import { subjectDocument } from './domain/registry/subject-document.ts'
+import { openListenerSecurity } from './listener-security.ts'
 import { type OpenRegistry, openRegistry, type RegistryAdapters } from './open-registry.ts'
 import { createRegistryBadges } from './registry-badges.ts'
 import { createRegistryApp } from './service/registry/registry-app.ts'
@@ -53,21 +55,26 @@ export async function startRegistry(
   adapters: RegistryAdapters = {},
 ): Promise<Registry> {
   const telemetry = createTelemetry(logger, createMetrics())
-  const registry = await openRegistry(config, telemetry, adapters)
+  const security = await openListenerSecurity(config, { clock: systemClock, telemetry })
+  const registry = await openRegistry(config, telemetry, adapters).catch((error: unknown) => {
+    security[Symbol.dispose]()
+    throw error
+  })
   let stopping = false
   const app = createRegistryApp(servicesOf(registry, config, { isStopping: () => stopping, report: reportTo(logger) }))
   const listener = createRegistryListener({
     fetch: (request, env) => app.fetch(request, env as object),
-    tls: undefined,
+    tls: security.tls,
     maxConnections: MAX_CONNECTIONS,
   })
   const { host } = config.listen
   const port = await listener.listen(host, config.listen.port).catch(async (error: unknown) => {
+    security[Symbol.dispose]()
     await registry.close()
     throw error
   })
   const ticker = startTicker(registry, (where, cause) => telemetry.fault({ where, cause }))
-  const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+  const url = `${config.tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}`
   const { issuer } = registry.context
   const { log, directory } = registry.evidence
   logger.info({ event: 'registry_started', version: CORE_VERSION, url, issuer, log: log.origin })
@@ -77,6 +84,7 @@ export async function startRegistry(
     const cutOff = setTimeout(() => listener.close(), config.shutdownGraceMs * 0.75)
     await listener.drain()
     clearTimeout(cutOff)
+    security[Symbol.dispose]()
     await ticker.stop()
     await registry.close()
     logger.info({ event: 'registry_stopped', size: log.size })

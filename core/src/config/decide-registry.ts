@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
 import { OriginRefused, parseHttpsOrigin } from '../lib/https-origin.ts'
-import { LOG_LEVELS, type LogLevel, type TcpAddress } from './config.ts'
+import { LOG_LEVELS, type LogLevel, type TcpAddress, type TlsConfig } from './config.ts'
 import { DEFAULT_ORIGIN } from './config-origin.ts'
 import { ConfigRefused } from './config-refused.ts'
 import { type ConfigWarning, createDecisions, type Decisions, fromEnv, fromFlag } from './decisions.ts'
@@ -17,6 +17,8 @@ export const REGISTRY_ENVIRONMENT = {
   data: ['CAPISCIO_REGISTRY_DATA'],
   database: ['CAPISCIO_REGISTRY_DATABASE', 'DATABASE_URL'],
   caKey: ['CAPISCIO_REGISTRY_CA_KEY', 'CA_KEY_PATH'],
+  tlsCert: ['CAPISCIO_REGISTRY_TLS_CERT'],
+  tlsKey: ['CAPISCIO_REGISTRY_TLS_KEY'],
   logLevel: ['CAPISCIO_LOG_LEVEL'],
 } as const
 
@@ -71,12 +73,19 @@ export function decideRegistry({ flags, env, cwd }: RegistrySources): {
     (text, base) => parseDatabase(text, base, home),
     () => join(dataDir, 'registry.db'),
   )
-  const caKeyFile = decisions.pick<string, string | undefined>(
-    'caKey',
-    sources('caKey', '--ca-key', flags.caKey),
-    path,
-    () => undefined,
-  )
+  const optionalFile = (name: 'caKey' | 'tlsCert' | 'tlsKey', flag: string): string | undefined =>
+    decisions.pick<string, string | undefined>(name, sources(name, flag, flags[name]), path, () => undefined)
+  const caKeyFile = optionalFile('caKey', '--ca-key')
+  const certFile = optionalFile('tlsCert', '--tls-cert')
+  const keyFile = optionalFile('tlsKey', '--tls-key')
+  const tls: TlsConfig | undefined =
+    certFile === undefined || keyFile === undefined
+      ? undefined
+      : { certFile, keyFile, clientCertificates: 'required', minVersion: 'TLSv1.2' }
+  if (tls === undefined && (certFile !== undefined || keyFile !== undefined)) {
+    const origin = decisions.originOf(certFile === undefined ? 'tlsKey' : 'tlsCert')
+    decisions.refuse('CONFLICT', origin, 'TLS needs a certificate and its key: give both --tls-cert and --tls-key')
+  }
   const badgesPerHour = decisions.pick(
     'badgesPerHour',
     [fromFlag('--badges-per-hour', flags.badgesPerHour)],
@@ -96,12 +105,14 @@ export function decideRegistry({ flags, env, cwd }: RegistrySources): {
     () => undefined,
   )
   const insecure = flags.insecure === true
-  if (!isLoopback(listen) && insecure) {
-    decisions.warn('listen', 'Badges and API keys cross the network in plaintext: whoever sees them can use them')
-  }
-  if (!isLoopback(listen) && !insecure) {
-    const reason = 'Plaintext is for loopback: listen on 127.0.0.1 behind a proxy with TLS, or give --insecure'
-    decisions.refuse('VALUE_INVALID', decisions.originOf('listen'), reason)
+  if (!isLoopback(listen) && tls === undefined) {
+    if (insecure) {
+      decisions.warn('listen', 'Badges and API keys cross the network in plaintext: whoever sees them can use them')
+    } else {
+      const reason =
+        'Plaintext is for loopback: give --tls-cert and --tls-key, listen on 127.0.0.1 behind a proxy with TLS, or give --insecure'
+      decisions.refuse('VALUE_INVALID', decisions.originOf('listen'), reason)
+    }
   }
   if (decisions.problems.length > 0) throw new ConfigRefused(decisions.problems)
   const config: RegistryConfig = Object.freeze({
@@ -110,6 +121,7 @@ export function decideRegistry({ flags, env, cwd }: RegistrySources): {
     dataDir,
     databaseFile,
     ...(caKeyFile !== undefined && { caKeyFile }),
+    ...(tls !== undefined && { tls }),
     insecure,
     behindProxy: flags.behindProxy === true,
     requireMode: flags.requireMode === true,

@@ -1,4 +1,4 @@
-import type { LogLevel, TcpAddress } from './config.ts'
+import type { LogLevel, TcpAddress, TlsConfig } from './config.ts'
 
 /** The decided configuration of a registry. */
 export interface RegistryConfig {
@@ -11,6 +11,8 @@ export interface RegistryConfig {
   readonly databaseFile: string
   /** A private JWK that must be among the registry's keys, and that `init` takes over. */
   readonly caKeyFile?: string
+  /** Absent: plaintext HTTP. */
+  readonly tls?: TlsConfig
   /** Plaintext beyond loopback is allowed. */
   readonly insecure: boolean
   /** A proxy in front says in `X-Forwarded-For` who the client is. */
@@ -31,6 +33,8 @@ export interface RegistryFlags {
   readonly data?: string
   readonly database?: string
   readonly caKey?: string
+  readonly tlsCert?: string
+  readonly tlsKey?: string
   readonly insecure?: boolean
   readonly behindProxy?: boolean
   readonly requireMode?: boolean

@@ -1,13 +1,14 @@
 import { createServer as createHttpServer, type Server } from 'node:http'
-import { createServer as createHttpsServer } from 'node:https'
+import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import { addressRefused } from './address-refused.ts'
+import { type ServerTls, toContextOptions, toTlsOptions } from './server-tls.ts'
 
 export interface RegistryListenerOptions {
   readonly fetch: (request: Request, env: unknown) => Response | Promise<Response>
-  /** Certificate chain and private key, PEM. Absent means plaintext HTTP. */
-  readonly tls: { readonly cert: string; readonly key: string } | undefined
+  /** Absent: plaintext HTTP. */
+  readonly tls: ServerTls | undefined
   readonly maxConnections: number
 }
 
@@ -31,8 +32,11 @@ export function createRegistryListener({ fetch, tls, maxConnections }: RegistryL
     fetch,
     ...(tls === undefined
       ? { createServer: createHttpServer, serverOptions: timeouts }
-      : { createServer: createHttpsServer, serverOptions: { ...timeouts, ...tls } }),
-  }) as Server
+      : { createServer: createHttpsServer, serverOptions: { ...timeouts, ...toTlsOptions(tls) } }),
+  }) as Server | HttpsServer
+  if (tls !== undefined && 'setSecureContext' in server) {
+    tls.onChange((material) => server.setSecureContext(toContextOptions(tls, material)))
+  }
   server.maxConnections = maxConnections
   return {
     listen: (host, port) =>

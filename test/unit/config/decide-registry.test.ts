@@ -104,12 +104,22 @@ describe('the configuration of a registry', () => {
     [{ issuer: 'https://localhost' }, /^--issuer: The issuer stands in did:web/],
     [{ issuer: 'https://[::1]' }, /^--issuer: The issuer stands in did:web/],
     [{ listen: '0.0.0.0:8787' }, /^--listen: Plaintext is for loopback/],
+    [{ tlsCert: 'c.pem' }, /^--tls-cert: TLS needs a certificate and its key/],
+    [{ tlsKey: 'k.pem' }, /^--tls-key: TLS needs a certificate and its key/],
     [{ listen: '8787x' }, /^--listen: A listener is HOST:PORT/],
     [{ badgesPerHour: '0' }, /^--badges-per-hour/],
     [{ badgesPerHour: '1.5' }, /^--badges-per-hour/],
     [{ logLevel: 'loud' }, /^--log-level/],
   ])('refuses %j', (flags, reason) => {
     expect(problems(flags)).toEqual([expect.stringMatching(reason)])
+  })
+
+  it('goes beyond loopback with a certificate and its key', () => {
+    const { config, warnings } = decide({ listen: '0.0.0.0:8787', tlsCert: 'c.pem', tlsKey: '/k.pem' })
+    expect(config.tls).toMatchObject({ certFile: '/work/c.pem', keyFile: '/k.pem' })
+    expect(warnings).toEqual([])
+    const env = { HOME: '/', CAPISCIO_REGISTRY_TLS_CERT: '/c', CAPISCIO_REGISTRY_TLS_KEY: '/k' }
+    expect(decide({}, env).config.tls).toMatchObject({ certFile: '/c', keyFile: '/k' })
   })
 
   it('lets plaintext beyond loopback be asked for, and warns', () => {

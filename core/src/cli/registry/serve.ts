@@ -20,6 +20,8 @@ export function addRegistryServeCommand(registry: Command, io: CliIo): void {
     .option('--listen <address>', 'HTTP on HOST:PORT (default: 127.0.0.1:8787)')
     .option('--issuer <origin>', 'HTTPS origin that badges name; must be that of the registry')
     .option('--ca-key <file>', 'a private JWK that must be among the CA keys')
+    .option('--tls-cert <file>', 'serve HTTPS with this certificate (PEM)')
+    .option('--tls-key <file>', 'private key of the certificate (PEM)')
     .option('--behind-proxy', "take the client's address from X-Forwarded-For")
     .option('--require-mode', 'refuse requests for badges that do not say their mode')
     .option('--badges-per-hour <number>', 'badges for one subject in one hour (default: 100)')
