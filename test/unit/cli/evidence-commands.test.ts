@@ -307,8 +307,21 @@ describe('evidence prove and verify-receipt', () => {
 
   it.each(['../../etc/passwd', 'x', idOf(1).toUpperCase().replace('0', 'A')])('refuses %j as an id', async (id) => {
     const folder = join(place.folder, 'refused')
-    expect((await prove(folder, id)).code).toBe(1)
+    const ran = await prove(folder, id)
+    expect([ran.code, ran.json().message]).toEqual([1, expect.stringContaining('lower-case UUID')])
     expect(existsSync(folder)).toBe(false)
+  })
+
+  it('finds a record in whichever log has it', async () => {
+    const several = createEvidencePlace()
+    const first = await openAt(several, { location: { root: several.root } })
+    const second = await openAt(several, { location: { root: several.root } })
+    await Promise.all([first.log.append(decision(0)), second.log.append(decision(1))])
+    for (const [n, { log: holder }] of [first, second].entries()) {
+      const ran = await run(['prove', idOf(n), '--root', several.root, '--out', several.folder, '--json'])
+      expect([ran.code, ran.json().log]).toEqual([0, holder.origin])
+    }
+    await Promise.all([first.log.close(), second.log.close()])
   })
 
   it('says no to an id that no log has', async () => {
