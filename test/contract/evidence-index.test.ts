@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -64,6 +64,23 @@ describe('the SQLite file of an evidence index', () => {
     await index.add([entry], 'last')
     expect(await index.find('id-0')).toEqual([0])
     await index.close()
+  })
+
+  it('with damage in a part that nothing asked for yet fails at once', async () => {
+    const path = newPath()
+    const index = createThreadedIndex(path)
+    await index.reset('log.example/1', 0)
+    await index.add(
+      Array.from({ length: 500 }, (_, i) => ({ ...entry, index: i, id: `id-${i}`, tool: `tool-${i}` })),
+      'last',
+    )
+    await index.close()
+    const bytes = readFileSync(path)
+    bytes.fill(0x5a, bytes.indexOf('tool-499'), bytes.length)
+    writeFileSync(path, bytes)
+    const again = createThreadedIndex(path)
+    await expect(again.position()).rejects.toThrow('damaged')
+    await again.close()
   })
 
   it('in a folder that is gone rejects and says so again', async () => {

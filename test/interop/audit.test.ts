@@ -107,6 +107,10 @@ describe('an auditor with our command', () => {
     expect(shown).toContain('proven      these bytes are record ')
   })
 
+  it('may stop reading', async () => {
+    expect(await sh('capiscio evidence export 2>&1 | head -n 1 | wc -l', env())).toBe('1\n')
+  })
+
   it('keeps checkpoints, and compares with them', async () => {
     const script = (ANCHOR ?? '').replaceAll('/mnt/elsewhere', cwd)
     expect(await sh(script, env())).toContain('saved for the first time')

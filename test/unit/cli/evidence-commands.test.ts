@@ -164,6 +164,22 @@ describe('evidence query', () => {
     expect((await run(['query', ...atRoot, ...args])).code).toBe(code)
   })
 
+  it('passes over what is no log, and says which folder it cannot read', async () => {
+    const root = copyOfRoot()
+    mkdirSync(join(root, 'logs', 'notes'))
+    expect(indices(await run(['query', '--root', root, '--json']))).toEqual([3, 2, 1, 0])
+    const odd = createEvidencePlace()
+    expect((await run(['query', '--root', odd.folder])).stderr).toContain('There is no evidence log in')
+    writeFileSync(join(odd.folder, 'logs'), '')
+    const ran = await run(['query', '--root', odd.folder])
+    expect([ran.code, ran.stderr]).toEqual([1, expect.stringContaining(`${join(odd.folder, 'logs')} cannot be read`)])
+  })
+
+  it('wants all logs or one', async () => {
+    const ran = await run(['query', ...atRoot, '--evidence-log', log.directory])
+    expect([ran.code, ran.stderr]).toEqual([1, expect.stringContaining('not both')])
+  })
+
   it('says where it looked when there is no log, as JSON too', async () => {
     const ran = await run(['query', '--root', '/nowhere', '--json'])
     expect(ran.code).toBe(1)
@@ -229,7 +245,11 @@ describe('evidence verify', () => {
     writeFileSync(file, `# from the owner\n\n${log.vkey}\n`)
     expect((await run(['verify', ...atRoot, '--vkey', file])).code).toBe(0)
     writeFileSync(file, '# nothing\n')
-    expect((await run(['verify', ...atRoot, '--vkey', file])).code).toBe(1)
+    const empty = await run(['verify', ...atRoot, '--vkey', file])
+    expect([empty.code, empty.stderr]).toEqual([1, expect.stringContaining('There is no verifier key in')])
+    writeFileSync(file, `${log.vkey}\n${await otherKeyOf('evidence.example/other')}\n`)
+    const several = await run(['verify', ...atRoot, '--vkey', file])
+    expect([several.code, several.stderr]).toEqual([1, expect.stringContaining('are of several logs')])
     expect((await run(['verify', ...atRoot, '--vkey', 'nonsense'])).code).toBe(3)
   })
 
@@ -287,8 +307,21 @@ describe('evidence prove and verify-receipt', () => {
 
   it.each(['../../etc/passwd', 'x', idOf(1).toUpperCase().replace('0', 'A')])('refuses %j as an id', async (id) => {
     const folder = join(place.folder, 'refused')
-    expect((await prove(folder, id)).code).toBe(1)
+    const ran = await prove(folder, id)
+    expect([ran.code, ran.json().message]).toEqual([1, expect.stringContaining('lower-case UUID')])
     expect(existsSync(folder)).toBe(false)
+  })
+
+  it('finds a record in whichever log has it', async () => {
+    const several = createEvidencePlace()
+    const first = await openAt(several, { location: { root: several.root } })
+    const second = await openAt(several, { location: { root: several.root } })
+    await Promise.all([first.log.append(decision(0)), second.log.append(decision(1))])
+    for (const [n, { log: holder }] of [first, second].entries()) {
+      const ran = await run(['prove', idOf(n), '--root', several.root, '--out', several.folder, '--json'])
+      expect([ran.code, ran.json().log]).toEqual([0, holder.origin])
+    }
+    await Promise.all([first.log.close(), second.log.close()])
   })
 
   it('says no to an id that no log has', async () => {
@@ -447,7 +480,16 @@ describe('evidence anchor', () => {
     const beside = ['anchor', '--root', other.root, '--save', folder]
     expect((await run(beside)).code).toBe(3)
     expect(readdirSync(folder)).toEqual([`${id}.checkpoint`])
+    const unknown = await run([...beside, '--log', 'evidence.example/unknown'])
+    expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining('evidence.example/unknown')])
     expect((await run([...beside, '--log', origin])).code).toBe(0)
+  })
+
+  it('refuses a folder that it cannot read', async () => {
+    const file = join(place.folder, 'no-folder')
+    writeFileSync(file, '')
+    const ran = await run(['anchor', ...atRoot, '--save', file])
+    expect([ran.code, ran.stderr]).toEqual([1, expect.stringContaining(`${file} cannot be read`)])
   })
 
   it('refuses a saved checkpoint that the log did not sign', async () => {

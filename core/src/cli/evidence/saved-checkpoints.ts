@@ -33,7 +33,6 @@ export async function readSavedCheckpoints(folder: string): Promise<ReadonlyMap<
 /** Whether the log, at its checkpoint `now`, still begins with everything that was in it at `before`. */
 export async function extendsTree(reader: EvidenceReader, before: Checkpoint, now: Checkpoint): Promise<boolean> {
   if (before.size > now.size) return false
-  if (before.size === 0) return true
   const proof = await reader.consistencyProof(before.size, now.size)
   const sizes = { oldSize: before.size, newSize: now.size }
   return verifyConsistency({ ...sizes, oldRoot: before.root, newRoot: now.root, proof })
