@@ -25,6 +25,7 @@ export function createClockedTimer(clock: FixedClock): ClockedTimer {
       return sorted().map(({ atMs }) => atMs - clock.monotonicMs())
     },
     async advance(ms) {
+      await settled()
       const untilMs = clock.monotonicMs() + ms
       for (;;) {
         const next = sorted().find(({ atMs }) => atMs <= untilMs)

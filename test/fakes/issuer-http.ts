@@ -37,7 +37,7 @@ export function createIssuerHttp(nowMs: () => number): IssuerHttp {
       const path = pathname.replace(/^\/base/, '')
       const before = fake.asked.push(path + search) - 1
       checkRequest(request)
-      return (await fake.trouble?.(path, before)) ?? answer(fake, path, searchParams)
+      return (await fake.trouble?.(path + search, before)) ?? answer(fake, path, searchParams)
     },
   }
   return fake
@@ -57,7 +57,8 @@ export function raw(body: string, status = 200, headers: Readonly<Record<string,
 }
 
 function checkRequest({ url, method = 'GET', hostFrom, signal }: OutboundRequest): void {
-  if (!url.startsWith(API) || method !== 'GET' || hostFrom !== 'operator') throw new Error(`Unexpected ${method} ${url}`)
+  if (!url.startsWith(API) || method !== 'GET' || hostFrom !== 'operator')
+    throw new Error(`Unexpected ${method} ${url}`)
   if (signal?.aborted) throw new SourceUnavailable('aborted')
 }
 

@@ -15,7 +15,8 @@ function createWorld({ maxAgeMs = 30_000, maxInFlight = 64 } = {}) {
   const http = createIssuerHttp(clock.nowMs)
   const api = createIssuerApi({ http, baseUrl: `${API}/`, timeoutMs: 4_000, maxInFlight })
   const events: string[] = []
-  const onAsked = ({ question, outcome }: { question: string; outcome: string }) => void events.push(`${question} ${outcome}`)
+  const onAsked = ({ question, outcome }: { question: string; outcome: string }) =>
+    void events.push(`${question} ${outcome}`)
   const live = createLiveStatus({ issuer: ISSUER, api, clock, maxAgeMs, maxEntries: 100, onAsked })
   return { clock, http, api, live, events }
 }
@@ -36,7 +37,11 @@ describe('a question about a badge', () => {
 
   it('takes an answer with more than is needed, and the id in another case', async () => {
     const { http, live } = createWorld()
-    answering(json({ jti: JTI.toUpperCase(), revoked: false, sub: DID, expires_at: 'x' }, 200, { 'content-type': 'Application/Problem+JSON; charset=utf-8' }))(http)
+    answering(
+      json({ jti: JTI.toUpperCase(), revoked: false, sub: DID, expires_at: 'x' }, 200, {
+        'content-type': 'Application/Problem+JSON; charset=utf-8',
+      }),
+    )(http)
     expect(await live.badges.ask(JTI)).toMatchObject({ live: 'good' })
   })
 
@@ -50,12 +55,21 @@ describe('a question about a badge', () => {
     ['another jti that is revoked', json({ jti: 'x', revoked: true })],
     ['an unknown badge', json({ error: 'badge_not_found' }, 404)],
     ['an array', json([{ jti: JTI, revoked: false }])],
-    ['a member twice', raw(`{"jti":"${JTI}","revoked":true,"revoked":false}`, 200, { 'content-type': 'application/json' })],
+    [
+      'a member twice',
+      raw(`{"jti":"${JTI}","revoked":true,"revoked":false}`, 200, { 'content-type': 'application/json' }),
+    ],
     ['truncated JSON', raw('{"jti"', 200, { 'content-type': 'application/json' })],
     ['a wrong content type', json({ jti: JTI, revoked: false }, 200, { 'content-type': 'text/html' })],
-    ['a content type that only begins right', json({ jti: JTI, revoked: false }, 200, { 'content-type': 'application/jsonp' })],
+    [
+      'a content type that only begins right',
+      json({ jti: JTI, revoked: false }, 200, { 'content-type': 'application/jsonp' }),
+    ],
     ['no content type', raw(JSON.stringify({ jti: JTI, revoked: false }))],
-    ['bytes that are no text', { status: 200, headers: new Map([['content-type', 'application/json']]), body: Uint8Array.of(0xff) }],
+    [
+      'bytes that are no text',
+      { status: 200, headers: new Map([['content-type', 'application/json']]), body: Uint8Array.of(0xff) },
+    ],
     ['another success', json({ jti: JTI, revoked: false }, 206)],
     ['status 500', json({ jti: JTI, revoked: false }, 500)],
     ['status 429', json({}, 429)],
@@ -105,12 +119,24 @@ describe('a question about a subject', () => {
     ['did:web:Registry.Example.com:servers:s%20%2F1', '/v1/servers/s%20%2F1/status'],
     // Somebody else's server, not a server, and ids that would leave their place.
     ['did:web:evil.example:servers:s-1', '/v1/agents/did%3Aweb%3Aevil.example%3Aservers%3As-1/status'],
-    ['did:web:registry.example.com:servers:a:b', '/v1/agents/did%3Aweb%3Aregistry.example.com%3Aservers%3Aa%3Ab/status'],
-    ['did:web:registry.example.com:servers:%3A', '/v1/agents/did%3Aweb%3Aregistry.example.com%3Aservers%3A%253A/status'],
+    [
+      'did:web:registry.example.com:servers:a:b',
+      '/v1/agents/did%3Aweb%3Aregistry.example.com%3Aservers%3Aa%3Ab/status',
+    ],
+    [
+      'did:web:registry.example.com:servers:%3A',
+      '/v1/agents/did%3Aweb%3Aregistry.example.com%3Aservers%3A%253A/status',
+    ],
     ['did:web:registry.example.com:servers:..', '/v1/agents/did%3Aweb%3Aregistry.example.com%3Aservers%3A../status'],
-    ['did:web:registry.example.com:servers:%2e%2E', '/v1/agents/did%3Aweb%3Aregistry.example.com%3Aservers%3A%252e%252E/status'],
+    [
+      'did:web:registry.example.com:servers:%2e%2E',
+      '/v1/agents/did%3Aweb%3Aregistry.example.com%3Aservers%3A%252e%252E/status',
+    ],
     ['did:web:registry.example.com:servers:', '/v1/agents/did%3Aweb%3Aregistry.example.com%3Aservers%3A/status'],
-    ['did:web:registry.example.com%3A8443:servers:s', '/v1/agents/did%3Aweb%3Aregistry.example.com%253A8443%3Aservers%3As/status'],
+    [
+      'did:web:registry.example.com%3A8443:servers:s',
+      '/v1/agents/did%3Aweb%3Aregistry.example.com%253A8443%3Aservers%3As/status',
+    ],
     ['did:key:z6Mk', '/v1/agents/did%3Akey%3Az6Mk/status'],
   ])('%s asks %s', (did, path) => expect(statusPath(ISSUER, did)).toBe(path))
 

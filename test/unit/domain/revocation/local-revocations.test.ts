@@ -70,7 +70,12 @@ describe('local revocations', () => {
     const cores = [await open(), await open()]
     const names = Array.from({ length: 40 }, (_, n) => `badge-${n}`)
     await Promise.all(names.map((name, n) => cores[n % 2]?.revoke(name)))
-    expect((await open()).entries().map(({ subject }) => subject).sort()).toEqual([...names].sort())
+    expect(
+      (await open())
+        .entries()
+        .map(({ subject }) => subject)
+        .sort(),
+    ).toEqual([...names].sort())
   })
 
   it('of another core or a person are taken up when the file is read again', async () => {

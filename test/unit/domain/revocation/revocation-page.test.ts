@@ -43,7 +43,8 @@ describe('a page of revocations', () => {
 })
 
 describe('a snapshot', () => {
-  const text = (changes: object) => JSON.stringify({ syncedAt: '2025-12-09T15:05:00Z', revocations: [ENTRY], ...changes })
+  const text = (changes: object) =>
+    JSON.stringify({ syncedAt: '2025-12-09T15:05:00Z', revocations: [ENTRY], ...changes })
 
   it("is the reference's file, which says nothing about subjects", () => {
     expect(parseSnapshot(text({}))).toEqual({ ids: [JTI], syncedAtMs: 1_765_292_700_000 })

@@ -8,7 +8,10 @@ const uuids = fc
   .tuple(fc.nat(3), fc.nat(7), fc.oneof(fc.nat(3), fc.nat(0xffffffff)))
   .map(([a, b, c]) => unpackId([a, (b << 13) | 0x4000, 0x80000000 + b, c]))
 
-const ids = fc.oneof({ weight: 9, arbitrary: fc.oneof(uuids, fc.uuid()) }, { weight: 1, arbitrary: fc.constantFrom('x', 'y-1', 'did:web:a.example') })
+const ids = fc.oneof(
+  { weight: 9, arbitrary: fc.oneof(uuids, fc.uuid()) },
+  { weight: 1, arbitrary: fc.constantFrom('x', 'y-1', 'did:web:a.example') },
+)
 
 const id = (n: number) => unpackId([n * 2654435761, 0x4000, 0x80000000, n])
 
@@ -72,23 +75,28 @@ describe('a set of revocations', () => {
 
   it('lists everything once, page by page, also while it grows', () => {
     fc.assert(
-      fc.property(fc.uniqueArray(uuids, { maxLength: 100 }), fc.array(uuids), fc.integer({ min: 1, max: 7 }), (first, later, limit) => {
-        const set = createRevocationSet(1_000)
-        for (const one of first) set.add(one)
-        const growth = later.values()
-        const listed: string[] = []
-        let after: ListedUpTo | undefined
-        do {
-          const page = set.list(limit, after)
-          expect(page.ids.length).toBeLessThanOrEqual(limit)
-          listed.push(...page.ids)
-          after = page.next
-          const more = growth.next()
-          if (!more.done) set.add(more.value)
-        } while (after !== undefined)
-        expect(new Set(listed).size).toBe(listed.length)
-        expect(listed).toEqual(expect.arrayContaining(first))
-      }),
+      fc.property(
+        fc.uniqueArray(uuids, { maxLength: 100 }),
+        fc.array(uuids),
+        fc.integer({ min: 1, max: 7 }),
+        (first, later, limit) => {
+          const set = createRevocationSet(1_000)
+          for (const one of first) set.add(one)
+          const growth = later.values()
+          const listed: string[] = []
+          let after: ListedUpTo | undefined
+          do {
+            const page = set.list(limit, after)
+            expect(page.ids.length).toBeLessThanOrEqual(limit)
+            listed.push(...page.ids)
+            after = page.next
+            const more = growth.next()
+            if (!more.done) set.add(more.value)
+          } while (after !== undefined)
+          expect(new Set(listed).size).toBe(listed.length)
+          expect(listed).toEqual(expect.arrayContaining(first))
+        },
+      ),
     )
   })
 

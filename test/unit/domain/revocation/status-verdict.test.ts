@@ -48,7 +48,8 @@ describe.each(MATRIX)('%s, live %s, remembered %s', (mode, live, remembered, lev
   it.each([2, 3, 4])(`is ${higher} at level %d`, (level) => expect(judge(mode, live, remembered, level)).toBe(higher))
 
   it.each([1, 2, 3, 4])(`is ${failOpen} at level %d where failing open is permitted`, (level) =>
-    expect(judge(mode, live, remembered, level, { failOpen: true })).toBe(failOpen))
+    expect(judge(mode, live, remembered, level, { failOpen: true })).toBe(failOpen),
+  )
 
   it('denies level 1 as it denies the others where the operator says so', () =>
     expect(judge(mode, live, remembered, 1, { staleAtLevelOne: false })).toBe(higher))
