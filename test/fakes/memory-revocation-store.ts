@@ -28,6 +28,7 @@ export function createMemoryRevocationStore(): MemoryRevocationStore {
       const before = 'added' in ids ? (places.get(issuer)?.ids ?? []) : []
       places.set(issuer, { ids: [...before, ...pieces], state })
       saves.push(`${'added' in ids ? 'added' : 'all'} ${pieces.reduce((sum, { length }) => sum + length / 16, 0)}`)
+      return true
     },
   }
   return store

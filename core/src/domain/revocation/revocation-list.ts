@@ -80,11 +80,12 @@ function createRevocationList(
     // What is added during the save waits for the next one.
     added = []
     try {
-      await store?.save(issuer, saving === undefined ? { all: set.packed() } : { added: packAll(saving) }, {
-        syncedAtMs,
-        others: [...set.others],
-        ...(disabledSubjects && { disabledSubjects: [...disabledSubjects] }),
-      })
+      const isSaved = await store?.save(
+        issuer,
+        saving === undefined ? { all: set.packed() } : { added: packAll(saving) },
+        { syncedAtMs, others: [...set.others], ...(disabledSubjects && { disabledSubjects: [...disabledSubjects] }) },
+      )
+      if (isSaved === false) added = undefined
     } catch (error) {
       added = saving && added && [...saving, ...added]
       throw error

@@ -327,6 +327,32 @@ describe('after a restart', () => {
     expect(await again.standing.isRevoked(other)).toMatchObject({ ageMs: 0 })
   })
 
+  it('of two cores that share a folder the one that takes over writes all that it knows', async () => {
+    const world = createRevocationWorld()
+    const { clock } = world
+    const first = createFileRevocationStore(folder)
+    using second = createFileRevocationStore(folder)
+    const one = await world.open({ store: first })
+    await one.sync?.()
+    const other = await world.open({ store: second })
+    for (const n of [1, 2]) {
+      clock.advance(100_000)
+      revoke(world, n)
+      await other.sync?.()
+      await one.sync?.()
+    }
+    first[Symbol.dispose]()
+    clock.advance(100_000)
+    revoke(world, 3)
+    await other.sync?.()
+    clock.advance(100_000)
+    await other.sync?.()
+    using third = createFileRevocationStore(folder)
+    const again = await world.open({ store: third })
+    expect([1, 2, 3].map((n) => again.list.has(badgeId(n)))).toEqual([true, true, true])
+    expect(again.list.ageMs()).toBe(0)
+  })
+
   it('damaged knowledge is none, is reported, and recovers by itself', async () => {
     const world = createRevocationWorld()
     const { events, http } = world

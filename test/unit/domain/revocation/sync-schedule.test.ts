@@ -10,24 +10,18 @@ function createWorld(byte = 0) {
   const timer = createManualTimer(clock)
   const failures: unknown[] = []
   const runs: number[] = []
-  const world = {
-    clock,
+  const plan: { work: (signal: AbortSignal) => Promise<void> } = { work: async () => undefined }
+  const schedule = createSyncSchedule({
+    work: (signal) => {
+      runs.push(clock.monotonicMs())
+      return plan.work(signal)
+    },
+    intervalMs: 30_000,
     timer,
-    failures,
-    runs,
-    work: async (_signal: AbortSignal): Promise<void> => undefined,
-    schedule: createSyncSchedule({
-      work: (signal) => {
-        runs.push(clock.monotonicMs())
-        return world.work(signal)
-      },
-      intervalMs: 30_000,
-      timer,
-      random: { uuid: () => '', bytes: () => Uint8Array.of(byte) },
-      onFailure: (cause) => void failures.push(cause),
-    }),
-  }
-  return world
+    random: { uuid: () => '', bytes: () => Uint8Array.of(byte) },
+    onFailure: (cause) => void failures.push(cause),
+  })
+  return { clock, timer, failures, runs, plan, schedule }
 }
 
 const gaps = (runs: readonly number[]) => runs.slice(1).map((at, n) => at - (runs[n] ?? 0))
@@ -51,22 +45,22 @@ describe('a schedule', () => {
   it('tries again soon after a failure, then ever later, up to the interval, and returns to it', async () => {
     const world = createWorld()
     const { schedule, timer, runs, failures } = world
-    world.work = () => Promise.reject(new Error('down'))
+    world.plan.work = () => Promise.reject(new Error('down'))
     schedule.start()
     await timer.advance(100_000)
     expect(gaps(runs)).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000])
     expect(failures).toHaveLength(8)
-    world.work = async () => undefined
+    world.plan.work = async () => undefined
     await timer.advance(60_000)
     expect(gaps(runs).slice(-2)).toEqual([30_000, 30_000])
-    world.work = () => Promise.reject(new Error('down'))
+    world.plan.work = () => Promise.reject(new Error('down'))
     await timer.advance(21_000)
     expect(timer.waiting).toEqual([1_000])
   })
 
   it('gives a source that asks for it a longer pause', async () => {
     const world = createWorld()
-    world.work = () => Promise.reject(new IssuerBusy('busy', 120_000))
+    world.plan.work = () => Promise.reject(new IssuerBusy('busy', 120_000))
     world.schedule.start()
     await settled()
     expect(world.timer.waiting).toEqual([120_000])
@@ -75,8 +69,8 @@ describe('a schedule', () => {
   it('has one run under way, which whoever asks meanwhile joins', async () => {
     const world = createWorld()
     let finish = (): void => {}
-    world.work = () =>
-      new Promise((resolve) => {
+    world.plan.work = () =>
+      new Promise<void>((resolve) => {
         finish = resolve
       })
     const asked = [world.schedule.now(), world.schedule.now()]
@@ -94,14 +88,14 @@ describe('a schedule', () => {
 
   it('tells whoever asked why a run failed', async () => {
     const world = createWorld()
-    world.work = () => Promise.reject(new Error('down'))
+    world.plan.work = () => Promise.reject(new Error('down'))
     expect(await rejectionOf(world.schedule.now())).toBe('Error')
   })
 
   it('ends its run and begins no other when it is stopped', async () => {
     const world = createWorld()
     let signal: AbortSignal | undefined
-    world.work = (given) =>
+    world.plan.work = (given) =>
       new Promise((_, reject) => {
         signal = given
         given.addEventListener('abort', () => reject(new Error('aborted')))
