@@ -39,7 +39,8 @@ export function reportMemory({ residentAtStartMiB, memory }: BenchRun): string {
 /** One line about ten million revocations. */
 export function reportRevocations({ revocations }: BenchRun): string | undefined {
   if (!revocations) return undefined
-  const { entries, loadSeconds, longestPauseMs, residentMiB, heldBytesEach, lookupsPerSecond, addMicrosEach } = revocations
+  const { entries, loadSeconds, longestPauseMs, residentMiB, heldBytesEach, lookupsPerSecond, addMicrosEach } =
+    revocations
   return `${entries} revocations: loaded in ${loadSeconds.toFixed(1)} s (longest pause ${longestPauseMs.toFixed(0)} ms), ${residentMiB.toFixed(0)} MiB (${heldBytesEach.toFixed(1)} bytes each held), ${(lookupsPerSecond / 1e6).toFixed(1)} million lookups per second, ${addMicrosEach.toFixed(1)} µs to add one`
 }
 

@@ -4,6 +4,8 @@ import { RpcFault } from '../service/rpc-fault.ts'
 
 /** Keeps the calls of operators to operators. */
 export interface AdminGate {
+  /** SHA-256 of the admin token, 32 bytes: who has it may make ordinary calls, too. */
+  readonly tokenHash: Uint8Array
   /**
    * Lets every other call pass, and these: over a Unix socket, which only this user's
    * programs reach, and elsewhere with the admin token.
@@ -25,13 +27,17 @@ const WHERE = 'the file admin-token in the state folder of the core holds it, an
 export function createAdminGate(token: string): AdminGate {
   const known = hash('sha256', token, 'buffer')
   return {
+    tokenHash: known,
     check(path, listener, authorization) {
       if (!isAdminMethod(path) || listener === 'unix') return
       // Two headers are two opinions: none of them counts.
       const [header = ''] = authorization.length === 1 ? authorization : []
       const shown = BEARER.exec(header)?.[1]
       if (shown === undefined) {
-        throw new RpcFault('UNAUTHENTICATED', `${path} wants the admin token as "authorization: Bearer TOKEN": ${WHERE}.`)
+        throw new RpcFault(
+          'UNAUTHENTICATED',
+          `${path} wants the admin token as "authorization: Bearer TOKEN": ${WHERE}.`,
+        )
       }
       // Hashes are compared, in constant time: the time does not tell how much was right.
       if (!timingSafeEqual(hash('sha256', shown, 'buffer'), known)) {
