@@ -24,8 +24,8 @@ export type SavedIds =
   { readonly added: Uint8Array } | { readonly all: Iterable<Uint8Array> }
 
 export interface StoredState {
-  /** When the last complete sync was true, in milliseconds since the Unix epoch. */
-  readonly syncedAtMs: number
+  /** When the last complete sync was true, in milliseconds since the Unix epoch; absent before the first. */
+  readonly syncedAtMs?: number | undefined
   /** Ids that are no UUID. */
   readonly others: readonly string[]
   /** DIDs of the subjects that are not active. Absent when nothing is known about any. */

@@ -164,6 +164,14 @@ describe('files of revocations', () => {
     expect(await readFile(stateFile, 'utf8')).toContain('"count": 2')
   })
 
+  it('need no time: what one learns before the first sync is kept, too', async () => {
+    const store = open()
+    await store.save(ISSUER, { all: [ids(1)] }, { others: [] })
+    store[Symbol.dispose]()
+    const { ids: loaded, state } = await load()
+    expect([loaded, state?.syncedAtMs]).toEqual([[1], undefined])
+  })
+
   it('cannot be added to by who has not read them', async () => {
     expect(await open().save(ISSUER, { added: ids(1) }, STATE)).toBe(false)
     expect(await load()).toEqual({ ids: [], state: undefined })

@@ -38,6 +38,19 @@ describe('the standing of a badge', () => {
     expect(status.asked).toEqual([])
   })
 
+  it('of a revoked badge is told without waiting for an answer about its agent, which is asked for at once', async () => {
+    let asked = 0
+    const source = {
+      isRevoked: async () => ({ answer: true }),
+      isAgentActive: () => {
+        asked++
+        return new Promise<StatusAnswer>(() => {})
+      },
+    }
+    expect(await rejectionOf(checkStanding(inQuestion(), source))).toBe('BadgeRefused BADGE_REVOKED')
+    expect(asked).toBe(1)
+  })
+
   it('passes on what is needed to answer, and nothing else of the badge', async () => {
     const seen: unknown[] = []
     const source = {

@@ -42,21 +42,48 @@ describe('in mode hybrid', () => {
     expect(http.asked).toHaveLength(asked)
   })
 
-  it('a live revocation counts for good, and is stored with the next sync', async () => {
+  it('a live revocation counts for good, is stored at once, and makes nothing fresh', async () => {
     const world = createRevocationWorld()
     const { http, clock, store } = world
     const issuer = await world.open()
     await issuer.sync?.()
     revoke(world)
     expect(await issuer.standing.isRevoked(inQuestion())).toEqual(REVOKED)
-    // One that was learned by itself says nothing about the others.
+    await settled()
+    expect(store.saves).toEqual(['all 0', 'added 1'])
     clock.advance(1_000)
     expect(issuer.list.ageMs()).toBe(1_000)
-    http.revoked.length = 0
+    http.trouble = unreachable
+    const again = await world.open()
+    expect(again.list.ageMs()).toBe(1_000)
+    expect(await again.standing.isRevoked(inQuestion())).toEqual(REVOKED)
+  })
+
+  it('a live revocation before the first sync is stored, and the list stays as unknown as it was', async () => {
+    const world = createRevocationWorld()
+    revoke(world)
+    const issuer = await world.open()
+    expect(await issuer.standing.isRevoked(inQuestion())).toEqual(REVOKED)
+    await settled()
+    world.http.trouble = unreachable
+    const again = await world.open()
+    expect(again.list.ageMs()).toBeUndefined()
+    expect(await again.standing.isRevoked(inQuestion())).toEqual(REVOKED)
+    expect(await rejectionOf(again.standing.isRevoked(inQuestion({ jti: badgeId(2) })))).toBe(UNKNOWN)
+  })
+
+  it('a live revocation that could not be stored counts, is told as a fault, and is stored with the next sync', async () => {
+    const world = createRevocationWorld()
+    const { store, events } = world
+    const issuer = await world.open()
+    await issuer.sync?.()
+    revoke(world)
+    store.failure = new Error('no space')
+    expect(await issuer.standing.isRevoked(inQuestion())).toEqual(REVOKED)
+    await settled()
+    expect(events).toEqual(['complete', 'fault revocation_store'])
     await issuer.sync?.()
     expect(store.saves).toEqual(['all 0', 'added 1'])
-    clock.advance(30_001)
-    expect(await issuer.standing.isRevoked(inQuestion())).toEqual(REVOKED)
   })
 
   it('the age of an answer is that of the youngest knowledge behind it', async () => {
