@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import { openAdminToken } from './adapters/access/admin-token.ts'
 import { createNodeEd25519Signer, createNodeEd25519Verifier } from './adapters/crypto/node-ed25519.ts'
 import { createNodeEs256Verifier } from './adapters/crypto/node-es256.ts'
 import { systemRandom } from './adapters/crypto/system-random.ts'
@@ -41,6 +42,7 @@ import { createMcpService } from './service/v1/mcp-service.ts'
 import { createRevocationService } from './service/v1/revocation-service.ts'
 import { createSimpleGuardService } from './service/v1/simple-guard-service.ts'
 import { createTrustStoreService } from './service/v1/trust-store-service.ts'
+import { createAdminGate } from './transport/admin-gate.ts'
 import { type BoundAddresses, createListeners } from './transport/listeners.ts'
 import { openTrust } from './trust-setup.ts'
 import { CORE_VERSION } from './version.ts'
@@ -121,6 +123,12 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
     telemetry,
     limits: { ...EVIDENCE_LOG_LIMITS, waitingEntries: config.limits.maxWaitingDecisions },
   }).catch(unprotect)
+  const admin = await openAdminToken(join(config.stateDir, 'admin-token'))
+    .then(createAdminGate)
+    .catch(async (refused: unknown) => {
+      await log.close()
+      return unprotect(refused)
+    })
 
   const reading = await openEvidenceReading({
     ...{ log, reader, directory, clock, telemetry },
@@ -275,8 +283,10 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
     metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
     allowedOrigins: config.web.allowedOrigins,
     tls: security.tls,
-    tokens: security.tokens,
     evidence: reading.files,
+    // Whoever has the admin token needs no other one.
+    tokens: security.tokens && { hashes: () => [...(security.tokens?.hashes() ?? []), admin.tokenHash] },
+    admin,
     limits: config.limits,
   })
   const stopWatching = watch()

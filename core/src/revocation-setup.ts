@@ -11,7 +11,6 @@ import {
   openIssuerRevocations,
 } from './domain/revocation/issuer-revocations.ts'
 import { type LocalRevocations, openLocalRevocations } from './domain/revocation/local-revocations.ts'
-import { RevocationRefused } from './domain/revocation/revocation-refused.ts'
 import { createRevocations, type Revocations } from './domain/revocation/revocations.ts'
 import type { StatusMode } from './domain/revocation/status-verdict.ts'
 import { StartRefused } from './guard-rules.ts'
@@ -81,9 +80,8 @@ async function openLocal(path: string, clock: Clock): Promise<LocalRevocations> 
   try {
     return await openLocalRevocations(createLocalRevocationFile(path), clock)
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    const advice = cause instanceof RevocationRefused ? ' Mend or remove the line.' : ''
-    throw new StartRefused(`The local revocations in ${path} cannot be used: ${reason}.${advice}`, { cause })
+    const reason = cause instanceof Error ? cause.message : `${path}: ${String(cause)}`
+    throw new StartRefused(`The local revocations cannot be used. ${reason}`, { cause })
   }
 }
 

@@ -20,7 +20,7 @@ export const USAGE = `Measures a core beside a trivial gRPC server. See docs/per
 
   npm run bench -- [options]
 
-  --quick           leave out the memory measurement over a million badges
+  --quick           leave out a million badges and ten million revocations
   --rounds N        rounds in which every case is measured once (default: 21)
   --slice-ms N      how long each case is measured in a round (default: 400)
   --repeat N        measure and print N times, then say how far the ratios disagree (default: 1)

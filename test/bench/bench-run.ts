@@ -13,6 +13,7 @@ import { type CpuClock, residentMiB } from './process-usage.ts'
 import { caseKey, controlName, createServerCases } from './server-cases.ts'
 import { startControlProcess, startCoreProcess } from './server-process.ts'
 import { type CaseSummary, type Round, summarize } from './summary.ts'
+import { measureRevocations, type RevocationMeasurement } from './ten-million-revocations.ts'
 
 export interface BenchRunOptions {
   /** Folder on the disk to measure; a working folder is made in it and removed. */
@@ -32,6 +33,8 @@ export interface BenchRun {
   readonly residentAtStartMiB: number
   /** Begins after the rounds; absent when left out. */
   readonly memory?: readonly MemorySample[]
+  /** Absent when left out, as `memory`. */
+  readonly revocations?: RevocationMeasurement
 }
 
 /**
@@ -82,12 +85,15 @@ export async function runBench(options: BenchRunOptions): Promise<BenchRun> {
   }
   if (withMillion) progress('a million badges')
   const memory = withMillion ? await measureMemory(core.pid, unix, mint) : undefined
+  if (withMillion) progress('ten million revocations')
+  const revocations = withMillion ? await measureRevocations(folder) : undefined
   progress('')
   return {
     cases: summarize(cases, rounds),
     slices: rounds.map((round) => Object.fromEntries(round)),
     residentAtStartMiB,
     ...(memory && { memory }),
+    ...(revocations && { revocations }),
   }
 }
 

@@ -4,7 +4,14 @@ import { parseBenchOptions, USAGE } from './bench-options.ts'
 import { runBench } from './bench-run.ts'
 import { pinLoad } from './pinning.ts'
 import { cpuClock } from './process-usage.ts'
-import { reportCases, reportComparison, reportDisagreement, reportDisturbance, reportMemory } from './report.ts'
+import {
+  reportCases,
+  reportComparison,
+  reportDisagreement,
+  reportDisturbance,
+  reportMemory,
+  reportRevocations,
+} from './report.ts'
 import { currentCommit, describeMachine, loadRun, SAVED_RUN_VERSION, type SavedRun, saveRun } from './saved-run.ts'
 import { disagreement } from './summary.ts'
 
@@ -43,6 +50,8 @@ async function main(args: readonly string[]): Promise<void> {
     const saved: SavedRun = { version: SAVED_RUN_VERSION, startedAt, commit, rounds, sliceMs, machine, ...run }
     runs.push(saved)
     console.log(`\n${reportCases(run.cases)}\n\n${reportMemory(run)}`)
+    const revocations = reportRevocations(run)
+    if (revocations) console.log(revocations)
     const disturbance = reportDisturbance(run.cases)
     if (disturbance) console.log(disturbance)
     console.log(`saved to ${await saveRun(folder, saved)}`)

@@ -36,6 +36,14 @@ export function reportMemory({ residentAtStartMiB, memory }: BenchRun): string {
   return `${start}, ${first.residentMiB.toFixed(0)} after the rounds, ${last.residentMiB.toFixed(0)} after ${last.decisions} more decisions (highest seen ${most.toFixed(0)})`
 }
 
+/** One line about ten million revocations. */
+export function reportRevocations({ revocations }: BenchRun): string | undefined {
+  if (!revocations) return undefined
+  const { entries, loadSeconds, longestPauseMs, residentMiB, heldBytesEach, lookupsPerSecond, addMicrosEach } =
+    revocations
+  return `${entries} revocations: loaded in ${loadSeconds.toFixed(1)} s (longest pause ${longestPauseMs.toFixed(0)} ms), ${residentMiB.toFixed(0)} MiB (${heldBytesEach.toFixed(1)} bytes each held), ${(lookupsPerSecond / 1e6).toFixed(1)} million lookups per second, ${addMicrosEach.toFixed(1)} µs to add one`
+}
+
 /** How a run relates to an earlier one: now divided by then. */
 export function reportComparison(now: readonly CaseSummary[], then: readonly CaseSummary[]): string {
   const header = ['case', 'CPU to control', 'CPU µs', 'per s', 'p50 ms', 'p99 ms']

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { AdminTokenRefused } from '../adapters/access/admin-token.ts'
 import { LogDirectoryRefused } from '../adapters/evidence/log-directory-refused.ts'
 import { FileRefused } from '../adapters/files/file-refused.ts'
 import { RegistryStoreRefused } from '../adapters/registry/registry-store-refused.ts'
@@ -16,6 +17,7 @@ import { addDevCommand } from './dev.ts'
 import { addEvidenceCommand } from './evidence/evidence.ts'
 import { addKeyCommand } from './key.ts'
 import { addKeyStoreCommands } from './key-store.ts'
+import { addReloadCommand, addRevokeCommand } from './operate.ts'
 import { addPolicyCommand } from './policy.ts'
 import type { CliIo } from './print.ts'
 import { addRegistryCommand } from './registry.ts'
@@ -65,6 +67,8 @@ export function createProgram(io: CliIo): Command {
   addStatusCommand(program, io)
   addConfigCommand(program, io)
   addPolicyCommand(program, io)
+  addRevokeCommand(program, io)
+  addReloadCommand(program, io)
   addApiKeyCommand(program, io)
   addTrustCommand(program, io)
   addKeyCommand(program, io)
@@ -107,6 +111,7 @@ function isRefusal(error: unknown): error is Error {
     KeyStoreRefused,
     RegistryStoreRefused,
     RegistryRefused,
+    AdminTokenRefused,
   ]
   return refusals.some((refusal) => error instanceof refusal)
 }

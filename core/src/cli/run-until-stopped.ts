@@ -7,17 +7,31 @@ export interface RunOptions {
   readonly logger: Logger
   /** Also stop when standard input closes: the parent is gone. */
   readonly exitWithStdin: boolean
+  /** SIGHUP reads the files again. Otherwise it ends the process, as where a terminal is closed. */
+  readonly reloadOnHangup?: boolean
   /** Called once when the core answers. */
   readonly onStarted?: (core: Core) => void
 }
 
 /** Runs a core until it is told to stop, see `runService`. */
-export async function runUntilStopped({ config, logger, exitWithStdin, onStarted }: RunOptions): Promise<void> {
+export async function runUntilStopped({
+  config,
+  logger,
+  exitWithStdin,
+  reloadOnHangup = false,
+  onStarted,
+}: RunOptions): Promise<void> {
   const { shutdownGraceMs } = config
+  let started: Core | undefined
+  // Before the start is over the files are being read anyway.
+  if (reloadOnHangup) process.on('SIGHUP', () => void started?.reload())
   await runService({
     start: () => startCore(config, logger),
     ...{ shutdownGraceMs, exitWithStdin },
-    ...(onStarted !== undefined && { onStarted }),
+    onStarted: (core) => {
+      started = core
+      onStarted?.(core)
+    },
   })
 }
 

@@ -66,5 +66,10 @@ async function serve(command: CoreCommand, flags: ConfigFlags, io: CliIo): Promi
     ...(config.logFile !== undefined && { file: config.logFile }),
   })
   for (const { source, message } of warnings) logger.warn({ event: 'warning', code: 'CONFIG', source }, message)
-  await runUntilStopped({ config, logger, exitWithStdin: io.env.CAPISCIO_EXIT_WITH_STDIN === '1' })
+  await runUntilStopped({
+    config,
+    logger,
+    exitWithStdin: io.env.CAPISCIO_EXIT_WITH_STDIN === '1',
+    reloadOnHangup: command === 'serve',
+  })
 }

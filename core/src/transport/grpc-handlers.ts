@@ -1,7 +1,8 @@
-import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
+import type { Metadata, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
 import type { Telemetry } from '../ports/telemetry.ts'
 import { isPrivilegedMethod } from '../service/privileged-methods.ts'
 import type { ServiceImplementation } from '../service/service-implementation.ts'
+import type { AdminGate } from './admin-gate.ts'
 import type { CallGate } from './call-gate.ts'
 import { notOffered, toServiceError } from './fault-status.ts'
 import type { OriginOf, PeerKnown } from './grpc-origin.ts'
@@ -29,6 +30,7 @@ export function toGrpcService(
   gate: CallGate,
   telemetry: Telemetry,
   originOf: OriginOf,
+  admin: AdminGate,
 ): GrpcService {
   const definition: Record<string, ServiceDefinition[string]> = {}
   const handlers: UntypedServiceImplementation = {}
@@ -60,13 +62,13 @@ export function toGrpcService(
             : refuse(path, responseStream, report)
     // Asked once for each method and not with each call: most calls are ordinary.
     handlers[localName] = isPrivilegedMethod(path)
-      ? (guarded(path, serve as AnyHandler, responseStream, report, originOf) as never)
+      ? (guarded(path, serve as AnyHandler, responseStream, report, originOf, admin) as never)
       : serve
   }
   return { definition, handlers }
 }
 
-type AnyCall = PeerKnown & { emit(event: 'error', error: object): boolean }
+type AnyCall = PeerKnown & { readonly metadata: Metadata; emit(event: 'error', error: object): boolean }
 type AnyHandler = (call: AnyCall, callback: (error: object) => void) => void
 
 /** Stands before a privileged handler of any kind: a call that may not be made is refused before it is read. */
@@ -76,10 +78,13 @@ function guarded(
   responseStream: boolean,
   report: ReportFault,
   originOf: OriginOf,
+  admin: AdminGate,
 ): AnyHandler {
   return (call, callback) => {
     try {
-      checkPrivilege(path, originOf(call))
+      const origin = originOf(call)
+      checkPrivilege(path, origin)
+      admin.check(path, origin.listener, call.metadata.get('authorization').map(String))
     } catch (thrown) {
       const answer = toServiceError(report(thrown))
       if (responseStream) call.emit('error', answer)

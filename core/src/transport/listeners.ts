@@ -1,6 +1,8 @@
 import type { Telemetry } from '../ports/telemetry.ts'
-import type { ServiceImplementation } from '../service/service-implementation.ts'
+import { isAdminMethod } from '../service/admin-methods.ts'
+import { implementedMethods, type ServiceImplementation } from '../service/service-implementation.ts'
 import { AddressRefused } from './address-refused.ts'
+import type { AdminGate } from './admin-gate.ts'
 import type { BearerTokens } from './bearer-token.ts'
 import { createCallGate } from './call-gate.ts'
 import { addConnectRoutes } from './connect-routes.ts'
@@ -31,6 +33,8 @@ export interface ListenersOptions {
   readonly tokens?: BearerTokens | undefined
   /** The log, for the web listener. Absent: it is not served. */
   readonly evidence?: EvidenceFiles | undefined
+  /** Keeps the calls of operators to operators. */
+  readonly admin: AdminGate
   readonly limits: {
     readonly maxMessageBytes: number
     readonly maxConcurrentStreams: number
@@ -65,11 +69,13 @@ export interface Listeners {
   close(): Promise<void>
 }
 
+/** @throws {TypeError} when a call of operators is to be offered on the web */
 export function createListeners(options: ListenersOptions): Listeners {
-  const { services, webServices, telemetry, tls, tokens, limits } = options
+  const { services, webServices, telemetry, tls, tokens, admin, limits } = options
+  refuseAdminOnTheWeb(webServices)
   const gate = createCallGate()
   const grpc = createGrpcListener({
-    services: (originOf) => services.map((service) => toGrpcService(service, gate, telemetry, originOf)),
+    services: (originOf) => services.map((service) => toGrpcService(service, gate, telemetry, originOf, admin)),
     described: services.map(({ service }) => service),
     tls,
     tokens,
@@ -113,4 +119,10 @@ export function createListeners(options: ListenersOptions): Listeners {
       await web.close()
     },
   }
+}
+
+/** A browser may be on the other side of the web listener, which has no gate for operators. */
+function refuseAdminOnTheWeb(webServices: readonly ServiceImplementation[]): void {
+  const path = implementedMethods(webServices).find(isAdminMethod)
+  if (path !== undefined) throw new TypeError(`${path} is for operators and not for the web listener`)
 }

@@ -3,19 +3,23 @@ import { BadgeService } from '@capiscio/proto/v1'
 import { Server, ServerCredentials, status } from '@grpc/grpc-js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { implementService } from '../../../core/src/service/service-implementation.ts'
+import { createAdminGate } from '../../../core/src/transport/admin-gate.ts'
 import { createCallGate } from '../../../core/src/transport/call-gate.ts'
-import type { CallOrigin } from '../../../core/src/transport/call-origin.ts'
+import { type CallOrigin, UNIX_ORIGIN } from '../../../core/src/transport/call-origin.ts'
 import { toGrpcService } from '../../../core/src/transport/grpc-handlers.ts'
 import { createRawClient, type RawClient } from '../../tools/raw-client.ts'
 
 const NEAR: CallOrigin = { listener: 'tcp', peerAddress: '127.0.0.1', certificate: false, browser: false }
 const FAR: CallOrigin = { ...NEAR, peerAddress: '192.0.2.7' }
 
+const TOKEN = 'a'.repeat(43)
+const admin = createAdminGate(TOKEN)
 const server = new Server()
 const refused: string[] = []
 let origin: CallOrigin
 let handled: string[] = []
 let client: RawClient
+let address: string
 
 beforeAll(async () => {
   const telemetry = {
@@ -38,7 +42,7 @@ beforeAll(async () => {
     implementService(BadgeService, {}),
   ]
   for (const service of services) {
-    const { definition, handlers } = toGrpcService(service, createCallGate(), telemetry as never, () => origin)
+    const { definition, handlers } = toGrpcService(service, createCallGate(), telemetry as never, () => origin, admin)
     server.addService(definition, handlers)
   }
   const port = await new Promise<number>((resolve, reject) => {
@@ -46,7 +50,8 @@ beforeAll(async () => {
       error === null ? resolve(bound) : reject(error),
     )
   })
-  client = createRawClient(`127.0.0.1:${port}`)
+  address = `127.0.0.1:${port}`
+  client = createRawClient(address)
 })
 
 afterAll(() => {
@@ -57,7 +62,7 @@ afterAll(() => {
 const PRIVILEGED = [
   ['an answer', CoreService.method.generateKeypair, 0],
   ['a stream', BadgeService.method.startKeeper, status.UNIMPLEMENTED],
-  ['a method that is not offered', AdminService.method.reload, status.UNIMPLEMENTED],
+  ['a method that is not offered', BadgeService.method.signBadge, status.UNIMPLEMENTED],
 ] as const
 
 describe.each(PRIVILEGED)('a privileged call with %s', (_what, method, near) => {
@@ -89,4 +94,31 @@ it('an ordinary call is served from elsewhere', async () => {
   handled = []
   await client.call(CoreService.method.getServerInfo, {})
   expect(handled).toEqual(['getServerInfo'])
+})
+
+describe("an operator's call", () => {
+  const path = '/capiscio.core.v1.AdminService/Reload'
+  const call = async (authorization?: string) => {
+    using caller = createRawClient(address, { headers: authorization === undefined ? {} : { authorization } })
+    return await caller.callBytes(path, Uint8Array.of(0xff)).catch((error: { code: number }) => error.code)
+  }
+
+  it('wants the admin token, before it is read', async () => {
+    origin = NEAR
+    refused.length = 0
+    expect(await call()).toBe(status.UNAUTHENTICATED)
+    expect(await call(`Bearer ${TOKEN.slice(1)}`)).toBe(status.PERMISSION_DENIED)
+    expect(refused).toEqual([`${path} UNAUTHENTICATED`, `${path} PERMISSION_DENIED`])
+    expect(await call(`Bearer ${TOKEN}`)).toBe(status.UNIMPLEMENTED)
+  })
+
+  it('is refused from elsewhere with the token, too', async () => {
+    origin = FAR
+    expect(await call(`Bearer ${TOKEN}`)).toBe(status.PERMISSION_DENIED)
+  })
+
+  it('wants no token over a Unix socket', async () => {
+    origin = UNIX_ORIGIN
+    expect(await call()).toBe(status.UNIMPLEMENTED)
+  })
 })

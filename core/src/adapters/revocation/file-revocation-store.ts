@@ -31,8 +31,9 @@ interface Place {
  * synced. Ids are appended and synced before the state that counts them takes the place of
  * the old one, so that a crash leaves the old state and some bytes that nobody counts.
  *
- * One process writes. The others, which find the lock taken, read at their start and save
- * nothing: they sync for themselves.
+ * One process writes, the one that holds the lock. The others read at their start and sync
+ * for themselves. Places that were read without the lock may have changed since: nothing
+ * is ever added to them.
  */
 export function createFileRevocationStore(directory: string): RevocationStore & Disposable {
   const places = new Map<string, Place>()
@@ -55,7 +56,7 @@ export function createFileRevocationStore(directory: string): RevocationStore & 
     if ((await readIds(join(folder, file), count, take)) !== crc) {
       throw new StoredRevocationsDamaged(`${join(folder, file)} is not what was saved`)
     }
-    places.set(issuer, { file, count, crc })
+    if (lock !== undefined) places.set(issuer, { file, count, crc })
     return state
   }
 
@@ -92,15 +93,16 @@ export function createFileRevocationStore(directory: string): RevocationStore & 
     return { file, count: bytes / ID_BYTES, crc }
   }
 
-  async function place(issuer: string, folder: string, ids: SavedIds): Promise<Place> {
-    const known = places.get(issuer)
+  async function place(issuer: string, folder: string, ids: SavedIds): Promise<Place | undefined> {
     if ('all' in ids) return writeAll(folder, ids.all)
-    if (known === undefined) throw new TypeError('Ids are added to what was loaded or saved before')
-    return ids.added.length === 0 ? known : append(folder, known, ids.added)
+    const known = places.get(issuer)
+    return known === undefined || ids.added.length === 0 ? known : append(folder, known, ids.added)
   }
 
   return {
     async load(issuer, take) {
+      // A folder that cannot be written can be read all the same.
+      await holdsLock().catch(() => false)
       try {
         return await loadOnce(issuer, take)
       } catch (error) {
@@ -110,7 +112,7 @@ export function createFileRevocationStore(directory: string): RevocationStore & 
       }
     },
     async save(issuer, ids, state) {
-      if (!(await holdsLock())) return
+      if (!(await holdsLock())) return false
       const folder = folderOf(directory, issuer)
       if (damaged.has(issuer)) {
         await rename(folder, `${folder}.damaged-${randomBytes(4).toString('hex')}`)
@@ -118,9 +120,11 @@ export function createFileRevocationStore(directory: string): RevocationStore & 
       }
       await makeDirectoryDurably(folder)
       const saved = await place(issuer, folder, ids)
+      if (saved === undefined) return false
       await writeFileDurably(join(folder, 'state.json'), formatStateFile({ issuer, ...saved, ...state }))
       places.set(issuer, saved)
       await removeOthers(folder, saved.file)
+      return true
     },
     [Symbol.dispose]() {
       lock?.release()

@@ -16,7 +16,8 @@ export interface StateFile extends StoredState {
 }
 
 export function formatStateFile({ syncedAtMs, ...state }: StateFile): Uint8Array {
-  const written = { version: FORMAT_VERSION, syncedAt: formatRfc3339(syncedAtMs), ...state }
+  const syncedAt = syncedAtMs === undefined ? null : formatRfc3339(syncedAtMs)
+  const written = { version: FORMAT_VERSION, syncedAt, ...state }
   return new TextEncoder().encode(`${JSON.stringify(written, undefined, 2)}\n`)
 }
 
@@ -24,7 +25,7 @@ export function formatStateFile({ syncedAtMs, ...state }: StateFile): Uint8Array
 export function parseStateFile(text: string): StateFile | undefined {
   const value = parseObject(text)
   const { version, issuer, file, count, crc, others, disabledSubjects } = value
-  const syncedAtMs = parseRfc3339(value['syncedAt'])
+  const syncedAtMs = value['syncedAt'] === null ? null : parseRfc3339(value['syncedAt'])
   const ok =
     version === FORMAT_VERSION &&
     typeof issuer === 'string' &&
@@ -35,9 +36,12 @@ export function parseStateFile(text: string): StateFile | undefined {
     syncedAtMs !== undefined &&
     isTexts(others) &&
     (disabledSubjects === undefined || isTexts(disabledSubjects))
-  return ok
-    ? { issuer, file, count, crc, syncedAtMs, others, ...(disabledSubjects && { disabledSubjects }) }
-    : undefined
+  if (!ok) return undefined
+  return {
+    ...{ issuer, file, count, crc, others },
+    ...(syncedAtMs !== null && { syncedAtMs }),
+    ...(disabledSubjects && { disabledSubjects }),
+  }
 }
 
 function isCount(value: unknown): value is number {

@@ -19,7 +19,8 @@ export interface Standing {
  * for every decision. A self-signed badge has no issuer to ask; it is over when it runs out
  * or when the operator of this core revoked it.
  *
- * Both questions go out together; the answers count in the order of the steps.
+ * Both questions go out together; the answers count in the order of the steps, and a revoked
+ * badge waits for nobody.
  *
  * @throws {BadgeRefused} BADGE_REVOKED, BADGE_AGENT_DISABLED, REVOCATION_CHECK_FAILED
  */
@@ -36,8 +37,11 @@ export async function checkStanding(
     return standingOf(revocation)
   }
   observer.at('8')
-  const [revoked, active] = await Promise.allSettled([status.isRevoked(badge), status.isAgentActive(badge)])
+  const aboutBadge = Promise.allSettled([status.isRevoked(badge)])
+  const aboutAgent = Promise.allSettled([status.isAgentActive(badge)])
+  const [revoked] = await aboutBadge
   const revocation = notRevoked(revoked, jti, observer)
+  const [active] = await aboutAgent
   observer.at('9')
   const agent = answerOf(active, 'Whether the agent is active')
   if (agent?.answer !== true) {

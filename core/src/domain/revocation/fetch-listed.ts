@@ -41,5 +41,6 @@ export async function fetchListed(
     if (!(cause instanceof RangeError)) throw cause
     throw new SourceUnavailable(cause.message, { cause })
   }
+  await list.keep()
   return added
 }

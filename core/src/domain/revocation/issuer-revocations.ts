@@ -127,6 +127,7 @@ export async function openIssuerRevocations(options: IssuerRevocationsOptions): 
       ...options,
       list,
       ...(live && { live: { badge: live.badges.ask, agent: live.agents.ask } }),
+      onNotKept: (cause) => telemetry.fault({ where: 'revocation_store', cause }),
       ...(schedule && mode === 'offline' && { refresh: schedule.now }),
     }),
     offlineStanding: createIssuerStanding({

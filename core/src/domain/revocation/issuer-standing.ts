@@ -15,6 +15,8 @@ export interface IssuerStandingOptions {
     badge(jti: string): LiveReply | Promise<LiveReply>
     agent(did: string): LiveReply | Promise<LiveReply>
   }
+  /** Told that a revocation was learned and could not be stored; it counts all the same. */
+  readonly onNotKept?: (cause: unknown) => void
   /** Tries to bring a stale list up to date before it is relied on: in mode `offline`, where the issuer can be reached. */
   readonly refresh?: () => Promise<void>
 }
@@ -30,7 +32,7 @@ interface Remembered {
  * the issuer says now and what is remembered, by the matrix of badges.md §9.2.
  */
 export function createIssuerStanding(options: IssuerStandingOptions): BadgeStatusSource {
-  const { mode, tolerance, maxStalenessMs, list, live, refresh } = options
+  const { mode, tolerance, maxStalenessMs, list, live, refresh, onNotKept = () => {} } = options
 
   function decide(
     { level }: BadgeInQuestion,
@@ -79,7 +81,7 @@ export function createIssuerStanding(options: IssuerStandingOptions): BadgeStatu
     async isRevoked(badge) {
       if (list.has(badge.jti)) return { answer: true }
       const reply = await live?.badge(badge.jti)
-      if (reply?.live === 'bad') remember(list, badge.jti)
+      if (reply?.live === 'bad' && remember(list, badge.jti)) list.keep().catch(onNotKept)
       await refreshIfStale()
       // Looked at after waiting: what was learned meanwhile counts.
       const remembered = { bad: list.has(badge.jti), goodAgeMs: youngest(list.ageMs(), goodAgeOf(reply)) }
@@ -111,10 +113,11 @@ function youngest(...agesMs: readonly (number | undefined)[]): number | undefine
 }
 
 /** Revoked is revoked for good. A full set forgets nothing by that: the issuer is asked again. */
-function remember(list: RevocationList, jti: string): void {
+function remember(list: RevocationList, jti: string): boolean {
   try {
-    list.add(jti)
+    return list.add(jti)
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
+    return false
   }
 }

@@ -53,7 +53,12 @@ export async function openLocalRevocations(file: LocalRevocationFile, clock: Clo
       const message = `${file.path} is gone. Put it back; what it said stays in force.`
       throw new RevocationRefused('LOCAL_FILE_MALFORMED', message)
     }
-    return parseLocalFile(bytes ?? new Uint8Array())
+    try {
+      return parseLocalFile(bytes ?? new Uint8Array())
+    } catch (cause) {
+      if (!(cause instanceof RevocationRefused)) throw cause
+      throw new RevocationRefused(cause.code, `${file.path}: ${cause.message}`, { cause })
+    }
   }
 
   /** Appends a line that is made when all earlier changes, by whomever, are known. */

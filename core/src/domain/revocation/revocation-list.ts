@@ -23,6 +23,8 @@ export interface RevocationList {
   readonly set: RevocationSet
   /** One more id, from wherever it was learned. Moves no time: what else was revoked is not known. */
   add(jti: string): boolean
+  /** Saves what was added since the last save. */
+  keep(): Promise<void>
   /** Everything up to `at` is known; saves it. Never moves the time back, unless it was in the future. */
   complete(at: KnownAt & { readonly wallMs: number }): Promise<void>
   /** Puts a whole list in the place of what is known; saves it. */
@@ -54,7 +56,8 @@ export async function openRevocationList(options: RevocationListOptions): Promis
   const stored = await options.store?.load(options.issuer, (ids) => set.addPacked(ids))
   for (const id of stored?.others ?? []) set.add(id)
   const disabled = stored?.disabledSubjects && new Set(stored.disabledSubjects)
-  return createRevocationList(options, set, stored && { wallMs: stored.syncedAtMs }, disabled, stored !== undefined)
+  const known = stored?.syncedAtMs === undefined ? undefined : { wallMs: stored.syncedAtMs }
+  return createRevocationList(options, set, known, disabled, stored !== undefined)
 }
 
 /** An empty list about which nothing is known. The first save replaces whatever is stored. */
@@ -75,16 +78,30 @@ function createRevocationList(
   /** Ids since the last save; `undefined` when everything must be written anew. */
   let added: string[] | undefined = isStored ? [] : undefined
 
-  async function save(syncedAtMs: number): Promise<void> {
+  let lastSave: Promise<unknown> = Promise.resolve()
+
+  /** One save after the other; each stores what is known when it begins. */
+  function save(): Promise<void> {
+    const saved = lastSave.then(saveNow)
+    lastSave = saved.catch(() => {})
+    return saved
+  }
+
+  async function saveNow(): Promise<void> {
     const saving = added
     // What is added during the save waits for the next one.
     added = []
     try {
-      await store?.save(issuer, saving === undefined ? { all: set.packed() } : { added: packAll(saving) }, {
-        syncedAtMs,
-        others: [...set.others],
-        ...(disabledSubjects && { disabledSubjects: [...disabledSubjects] }),
-      })
+      const isSaved = await store?.save(
+        issuer,
+        saving === undefined ? { all: set.packed() } : { added: packAll(saving) },
+        {
+          syncedAtMs: known?.wallMs,
+          others: [...set.others],
+          ...(disabledSubjects && { disabledSubjects: [...disabledSubjects] }),
+        },
+      )
+      if (isSaved === false) added = undefined
     } catch (error) {
       added = saving && added && [...saving, ...added]
       throw error
@@ -107,17 +124,20 @@ function createRevocationList(
       if (added !== undefined && added.push(jti) > MAX_ADDED) added = undefined
       return true
     },
+    async keep() {
+      if (added === undefined || added.length > 0) await save()
+    },
     async complete(at) {
       const inFuture = known !== undefined && ageOf(known, clock, clockSkewMs) === Number.POSITIVE_INFINITY
       known = known === undefined || inFuture || at.wallMs >= known.wallMs ? at : known
-      await save(known.wallMs)
+      await save()
     },
     async replace(next, disabled, at) {
       set = next
       disabledSubjects = disabled
       known = at
       added = undefined
-      await save(at.wallMs)
+      await save()
     },
     clear() {
       const { size } = set

@@ -1,7 +1,7 @@
 import type { VersionedFile } from '../../ports/versioned-file.ts'
 import type { RevocationList } from './revocation-list.ts'
 import { RevocationRefused } from './revocation-refused.ts'
-import { createRevocationSet, type RevocationSet } from './revocation-set.ts'
+import { createRevocationSet } from './revocation-set.ts'
 import { parseSnapshot } from './snapshot.ts'
 
 export interface SnapshotReader {
@@ -24,8 +24,7 @@ export function createSnapshotReader(file: VersionedFile, list: RevocationList, 
       if (read.bytes === undefined) {
         throw new RevocationRefused('SNAPSHOT_MALFORMED', `The snapshot ${file.path} is not there: bring it`)
       }
-      const { ids, disabledSubjects, syncedAtMs } = parseSnapshot(textOf(read.bytes))
-      const set = setOf(ids, maxEntries)
+      const { set, disabledSubjects, syncedAtMs } = parse(file.path, read.bytes, maxEntries)
       return async () => {
         version = read.version
         await list.replace(set, disabledSubjects, { wallMs: syncedAtMs })
@@ -34,21 +33,16 @@ export function createSnapshotReader(file: VersionedFile, list: RevocationList, 
   }
 }
 
-function setOf(ids: readonly string[], maxEntries: number): RevocationSet {
-  const set = createRevocationSet(maxEntries)
+function parse(path: string, bytes: Uint8Array, maxEntries: number) {
   try {
+    const { ids, ...snapshot } = parseSnapshot(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    const set = createRevocationSet(maxEntries)
     for (const id of ids) set.add(id)
-    return set
+    return { set, ...snapshot }
   } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause
-    throw new RevocationRefused('SNAPSHOT_MALFORMED', cause.message, { cause })
-  }
-}
-
-function textOf(bytes: Uint8Array): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch (cause) {
-    throw new RevocationRefused('SNAPSHOT_MALFORMED', 'The snapshot of revocations is no UTF-8 text', { cause })
+    const isExpected = cause instanceof RevocationRefused || cause instanceof RangeError || cause instanceof TypeError
+    if (!isExpected) throw cause
+    // The decoder's TypeError says that the bytes are no text.
+    throw new RevocationRefused('SNAPSHOT_MALFORMED', `${path}: ${cause.message}`, { cause })
   }
 }
