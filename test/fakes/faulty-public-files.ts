@@ -9,20 +9,22 @@ export interface FaultyPublicFiles extends PublicFileCalls {
   readonly calls: string[]
   /** The n-th call from now on (from 0) fails with EIO: without effect, or after it. */
   failAt(n: number, effect: 'nothing done' | 'all done'): void
-  /** The next call waits for this first. */
-  holdNext(until: Promise<void>): void
+  /** The next call, or the next of one kind, waits for this first. */
+  holdNext(until: Promise<void>, kind?: PublicCall): void
 }
 
 export function createFaultyPublicFiles(folder: string): FaultyPublicFiles {
   const calls: string[] = []
   let failing: { at: number; readonly effect: 'nothing done' | 'all done' } | undefined
-  let held: Promise<void> | undefined
+  let held: { readonly until: Promise<void>; readonly kind: PublicCall | undefined } | undefined
 
   async function run(call: PublicCall, path: string, real: () => Promise<void>): Promise<void> {
     calls.push(`${call} ${path.replace(`${folder}/`, '').replace(/\.[0-9a-f]{16}\.tmp$/, '.tmp')}`)
-    const waitFor = held
-    held = undefined
-    await waitFor
+    if (held !== undefined && (held.kind ?? call) === call) {
+      const { until } = held
+      held = undefined
+      await until
+    }
     const fails = failing !== undefined && failing.at-- === 0
     if (!fails) return real()
     if (failing?.effect === 'all done') await real()
@@ -34,8 +36,8 @@ export function createFaultyPublicFiles(folder: string): FaultyPublicFiles {
     failAt(n, effect) {
       failing = { at: n, effect }
     },
-    holdNext(until) {
-      held = until
+    holdNext(until, kind) {
+      held = { until, kind }
     },
     createSynced: (path, bytes) => run('createSynced', path, () => real.createSynced(path, bytes)),
     rename: (from, to) => run('rename', to, () => real.rename(from, to)),

@@ -304,6 +304,27 @@ describe('partial files', () => {
     await third.log.close()
   })
 
+  it('that a publication under way needs, or the checkpoint before it, are not tidied away', async () => {
+    const publicFiles = createFaultyPublicFiles(place.directory)
+    const { append, log, telemetry } = await opened({ publicFiles })
+    await append(3)
+    await publish(telemetry)
+    await append(3)
+    let resume = (): void => {}
+    publicFiles.holdNext(new Promise((resolve) => (resume = resolve)), 'rename')
+    const tidied = join(place.directory, 'tile/0/000.p/2')
+    writeFileSync(tidied, 'x')
+    timer.advance(GATHER_MS)
+    await expect.poll(() => publicFiles.calls.at(-1)).toBe('rename tile/entries/000.p/6')
+    timer.advance(GRACE_MS)
+    await expect.poll(() => existsSync(tidied)).toBe(false)
+    expect(partials().filter((path) => /\/\d+$/.test(path))).toEqual(['tile/0/000.p/3', 'tile/entries/000.p/3'])
+    resume()
+    await expect.poll(() => telemetry.seen.published.at(-1)).toBe(6)
+    await log.close()
+    expect(checkLog(place.directory).publishedSize).toBe(6)
+  })
+
   it('stay for ever in a log that nobody writes: a stopped log removes nothing', async () => {
     const { append, log, telemetry } = await opened()
     await append(3)

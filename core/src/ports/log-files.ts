@@ -26,7 +26,10 @@ export interface PublicLogFiles extends LogFiles {
   flush(): Promise<void>
   /** Removes a file, and its folder when that held partial files and is empty now. */
   remove(path: string): Promise<void>
-  /** Paths of all partial tiles and bundles, in no order. Also removes what interrupted writes left behind. */
+  /**
+   * Paths of all partial tiles and bundles, in no order, also while others are written. Removes on
+   * its way what interrupted writes of earlier processes left behind.
+   */
   partialFiles(): AsyncIterable<string>
   /** Changes whenever somebody writes or replaces the file; absent when there is none. Cheap and synchronous. */
   fingerprint(path: string): string | undefined

@@ -175,8 +175,6 @@ async function openLocked(
     for (const id of await state.logsIn(directory)) await state.forgetDirectory(id)
     await state.rememberDirectory(identity.id, directory)
   }
-  await makeDirectoryDurably(join(directory, JOURNAL_FOLDER))
-  await syncWithAncestors(join(directory, JOURNAL_FOLDER))
   const segments = await listJournalSegments(directory)
   return {
     ...identity,
@@ -196,7 +194,9 @@ async function openLocked(
     rememberedHead: await state.readHead(identity.id),
     rememberHead: (checkpoint) => state.writeHead(identity.id, checkpoint),
     repair: createJournalRepair(directory),
-    openJournal(newestSegmentBytes) {
+    async openJournal(newestSegmentBytes) {
+      await makeDirectoryDurably(join(directory, JOURNAL_FOLDER))
+      await syncWithAncestors(join(directory, JOURNAL_FOLDER))
       const name = segments.at(-1)?.name
       const newest =
         name === undefined || newestSegmentBytes === undefined ? undefined : { name, bytes: newestSegmentBytes }

@@ -39,6 +39,9 @@ export function createPublicFiles(directory: string, calls: PublicFileCalls): Pu
   // Folders that this process knows to be there, with their entries above them on the way to the disk.
   const known = new Set<string>([directory])
 
+  // Temporary files of writes that are under way; others are left-overs.
+  const writing = new Set<string>()
+
   async function ensureFolder(folder: string): Promise<void> {
     if (known.has(folder)) return
     const parent = dirname(folder)
@@ -49,6 +52,11 @@ export function createPublicFiles(directory: string, calls: PublicFileCalls): Pu
     known.add(folder)
   }
 
+  async function removeLeftOver(path: string): Promise<void> {
+    const temporary = join(directory, path)
+    if (!writing.has(temporary)) await rm(temporary, { force: true })
+  }
+
   return {
     ...createLogFiles(directory),
 
@@ -57,8 +65,10 @@ export function createPublicFiles(directory: string, calls: PublicFileCalls): Pu
       const temporary = `${target}.${randomBytes(8).toString('hex')}.tmp`
       const folder = dirname(target)
       await ensureFolder(folder)
+      writing.add(temporary)
       await calls.createSynced(temporary, bytes)
       await calls.rename(temporary, target)
+      writing.delete(temporary)
       dirty.add(folder)
     },
 
@@ -78,10 +88,10 @@ export function createPublicFiles(directory: string, calls: PublicFileCalls): Pu
 
     async *partialFiles() {
       for (const name of await readdir(directory)) {
-        if (TEMPORARY_CHECKPOINT.test(name)) await rm(join(directory, name), { force: true })
+        if (TEMPORARY_CHECKPOINT.test(name)) await removeLeftOver(name)
       }
       for await (const path of walk(directory, TILE_FOLDER)) {
-        if (TEMPORARY_FILE.test(path)) await rm(join(directory, path), { force: true })
+        if (TEMPORARY_FILE.test(path)) await removeLeftOver(path)
         else if (PARTIAL_FOLDER.test(dirname(path))) yield path
       }
     },

@@ -9,8 +9,8 @@ export interface PartialFilesOptions {
   readonly files: Pick<PublicLogFiles, 'remove' | 'partialFiles'>
   readonly timer: Timer
   readonly telemetry: Pick<Telemetry, 'fault'>
-  /** Paths of the partial files that the newest tree needs. */
-  readonly current: () => readonly string[]
+  /** Paths of the partial files that the published tree needs, or one that is being published. */
+  readonly needed: () => readonly string[]
 }
 
 /** Removes partial files that a later checkpoint has superseded, a minute later. */
@@ -24,7 +24,7 @@ export interface PartialFiles {
 }
 
 /** Also removes, after the same minute, whatever partial files earlier processes left behind. */
-export function createPartialFiles({ files, timer, telemetry, current }: PartialFilesOptions): PartialFiles {
+export function createPartialFiles({ files, timer, telemetry, needed }: PartialFilesOptions): PartialFiles {
   // Removed at the end of their own minute, and until then by nothing else.
   const waiting = new Set<string>()
   const cancels = new Set<() => void>()
@@ -45,7 +45,7 @@ export function createPartialFiles({ files, timer, telemetry, current }: Partial
   async function removeUnneeded(paths: Iterable<string> | AsyncIterable<string>): Promise<void> {
     for await (const path of paths) {
       if (stopped) return
-      if (!waiting.has(path) && !current().includes(path)) await files.remove(path)
+      if (!waiting.has(path) && !needed().includes(path)) await files.remove(path)
     }
   }
 
@@ -53,7 +53,7 @@ export function createPartialFiles({ files, timer, telemetry, current }: Partial
 
   return {
     supersede(paths) {
-      const gone = paths.filter((path) => !current().includes(path))
+      const gone = paths.filter((path) => !needed().includes(path))
       for (const path of gone) waiting.add(path)
       if (gone.length === 0) return
       later(async () => {

@@ -55,7 +55,10 @@ export interface Publisher {
 export function createPublisher(options: PublisherOptions): Publisher {
   const { files, segments, removeSegment, checkpointFile, published, onPublished, telemetry, clock, timer } = options
   const tree = createTreeWriter(options)
-  const partials = createPartialFiles({ files, timer, telemetry, current: () => tree.partialPaths() })
+  // Those of the published checkpoint, and while a publication is under way also those of the next.
+  let promised = tree.partialPaths()
+  const needed = (): readonly string[] => [...promised, ...tree.partialPaths()]
+  const partials = createPartialFiles({ files, timer, telemetry, needed })
 
   // Touched by offer, close and the rounds, all on one thread.
   let offered: CommittedHead | undefined
@@ -72,13 +75,14 @@ export function createPublisher(options: PublisherOptions): Publisher {
     const startedMs = clock.monotonicMs()
     // A crash in here leaves files that no checkpoint promises. The next start writes the
     // same bytes again.
-    const superseded = tree.partialPaths()
     await tree.writeUpTo(head)
     await files.flush()
     // Tiles and bundles are durable: only now may the checkpoint promise them.
     await checkpointFile.replace(head.checkpoint)
     const entries = head.size - publishedSize
     publishedSize = head.size
+    const superseded = promised
+    promised = tree.partialPaths()
     telemetry.evidencePublished({ size: head.size, entries, durationMs: clock.monotonicMs() - startedMs })
     partials.supersede(superseded)
     onPublished(head)

@@ -4,11 +4,12 @@ import type { LogFiles } from '../../ports/log-files.ts'
 import { bytesEqual } from './bytes-equal.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { EvidenceRefused } from './evidence-errors.ts'
-import { EMPTY_EDGE, EMPTY_ROOT, type RightEdge } from './merkle.ts'
+import { EMPTY_EDGE, EMPTY_ROOT, edgeRoot, type RightEdge } from './merkle.ts'
 import { verifyConsistency } from './merkle-proof.ts'
 import { edgeOf, proveConsistency } from './merkle-prover.ts'
 import { type PublishedTree, readPublishedTree } from './published-tree.ts'
 import { type RecoveredJournal, recoverJournal } from './recover-journal.ts'
+import { TILE_WIDTH, tilePath } from './tile-path.ts'
 import { type CommittedHead, createTreeWriter } from './tree-writer.ts'
 import type { VerifierKey } from './verifier-key.ts'
 
@@ -84,17 +85,37 @@ export async function refuseUnlessPublishable({
   await createTreeWriter({ origin, files: dryRun, segments: async () => segments, published }).writeUpTo(head)
 }
 
-/** The tree of all entries before what is left of the journal. */
-async function treeBefore(
+/**
+ * The tree of all entries before what is left of the journal, proven to be the beginning of
+ * the published one.
+ *
+ * @throws {EvidenceRefused} JOURNAL_ORDER when entries in between are missing; FILE_DAMAGED
+ */
+export async function treeBefore(
   oldest: JournalSegment | undefined,
-  published: PublishedTree | undefined,
+  published: Pick<PublishedTree, 'checkpoint' | 'subtree'> | undefined,
 ): Promise<RightEdge> {
   if (oldest === undefined || oldest.firstIndex === 0) return EMPTY_EDGE
-  const size = published?.checkpoint.size ?? 0
-  if (oldest.firstIndex <= size && published !== undefined) return edgeOf(oldest.firstIndex, published.subtree)
-  const expected = `a file that starts with entry ${size} or an earlier one`
-  const message = `${oldest.name}, entry ${size}: expected ${expected}; entries that were never published are missing. Put the file back from a copy.`
-  throw new EvidenceRefused('JOURNAL_ORDER', message, { file: oldest.name, index: size, expected })
+  const { firstIndex } = oldest
+  const newSize = published?.checkpoint.size ?? 0
+  if (firstIndex > newSize || published === undefined) {
+    const expected = `a file that starts with entry ${newSize} or an earlier one`
+    const message = `${oldest.name}, entry ${newSize}: expected ${expected}; entries that were never published are missing. Put the file back from a copy.`
+    throw new EvidenceRefused('JOURNAL_ORDER', message, { file: oldest.name, index: newSize, expected })
+  }
+  const edge = await edgeOf(firstIndex, published.subtree)
+  const proof = await proveConsistency(firstIndex, newSize, published.subtree)
+  const newRoot = published.checkpoint.root
+  if (verifyConsistency({ oldSize: firstIndex, newSize, oldRoot: edgeRoot(edge), newRoot, proof })) return edge
+  const file = tilePath({
+    kind: 'hashes',
+    level: 0,
+    index: Math.floor((firstIndex - 1) / TILE_WIDTH),
+    width: TILE_WIDTH,
+  })
+  const expected = 'hashes whose root is in the tree'
+  const message = `${file} or a tile above it: expected ${expected} (entry ${firstIndex - 1}). Verify the log and compare it with a copy.`
+  throw new EvidenceRefused('FILE_DAMAGED', message, { file, index: firstIndex - 1, expected })
 }
 
 /** @throws {EvidenceRefused} ANCHOR_CONTRADICTED unless the published tree is an extension of the anchor */

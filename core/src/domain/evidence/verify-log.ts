@@ -4,11 +4,10 @@ import type { LogFiles } from '../../ports/log-files.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { EvidenceRefused } from './evidence-errors.ts'
 import { createFindings, type Finding, type Findings } from './findings.ts'
-import { EMPTY_EDGE, EMPTY_ROOT, edgeRoot, type RightEdge } from './merkle.ts'
-import { edgeOf } from './merkle-prover.ts'
+import { EMPTY_ROOT, edgeRoot, type RightEdge } from './merkle.ts'
 import { CHECKPOINT_FILE, openCheckpointFile, readHashTile, readPublishedTree } from './published-tree.ts'
 import { type RecoveredJournal, recoverJournal } from './recover-journal.ts'
-import { type Anchor, refuseUnlessExtends, refuseUnlessPublishable } from './recover-log.ts'
+import { type Anchor, refuseUnlessExtends, refuseUnlessPublishable, treeBefore } from './recover-log.ts'
 import { subtreesFromTiles } from './tile-hashes.ts'
 import { lastTile, rightmostTilesOf, TILE_WIDTH, tilePath } from './tile-path.ts'
 import type { VerifierKey } from './verifier-key.ts'
@@ -59,13 +58,17 @@ export async function verifyLog(options: VerifyLogOptions): Promise<LogVerdict> 
       : await findings.from(CHECKPOINT_FILE, async () => openCheckpointFile(note, origin, keys, verifier))
   if (note !== undefined && published === undefined) return { ok: false, findings: findings.list }
 
+  const [oldest] = options.segments
+  if (note === undefined && oldest !== undefined && oldest.firstIndex > 0) {
+    const expected = `a checkpoint of ${oldest.firstIndex} entries or more`
+    findings.add({ code: 'FILE_MISSING', file: CHECKPOINT_FILE, index: 0, expected })
+  }
   const tree = published ?? { origin, size: 0, root: EMPTY_ROOT }
   const files = await holdRightEdge(options.files, tree.size)
   const log = { ...options, files, findings }
   // The journal first: a running writer removes its files.
   const replayed = await replayJournal(log, tree)
   await verifyAnchors(log, tree)
-  const [oldest] = log.segments
   const { firstKept, edgeAt } = await verifyTiles({ ...log, checkpoint: tree, edgeSize: oldest?.firstIndex ?? 0 })
   // The tree that the journal goes on from was taken from tiles; those may be what is damaged.
   const again = replayed instanceof EvidenceRefused && edgeAt !== undefined
@@ -117,26 +120,14 @@ async function replayJournal(
   try {
     return await recoverJournal({
       ...log,
-      start: start ?? (await treeBefore(oldest, published, log)),
+      start:
+        start ?? (await treeBefore(oldest, { checkpoint: published, subtree: subtreesOf(published.size, log.files) })),
       known: published.size > 0 ? [published, ...newer] : newer,
     })
   } catch (refused) {
     if (refused instanceof EvidenceRefused) return refused
     throw refused
   }
-}
-
-async function treeBefore(
-  oldest: JournalSegment,
-  published: Checkpoint,
-  options: VerifyLogOptions,
-): Promise<RightEdge> {
-  if (oldest.firstIndex === 0) return EMPTY_EDGE
-  if (oldest.firstIndex <= published.size) return edgeOf(oldest.firstIndex, subtreesOf(published.size, options.files))
-  const expected = `a checkpoint of ${oldest.firstIndex} entries or more`
-  throw new EvidenceRefused('FILE_MISSING', `${CHECKPOINT_FILE}: expected ${expected}.`, {
-    ...{ file: CHECKPOINT_FILE, index: published.size, expected },
-  })
 }
 
 async function verifyAnchors(

@@ -88,14 +88,12 @@ export async function verifyTiles(options: VerifyTilesOptions): Promise<Verified
     const stored = await findings.from(tilePath(tileFile), () => readHashTile(files, tileFile))
     const entries = await readEntriesOf(entriesFile)
     if (entries !== undefined) firstKept = Math.min(firstKept, first)
-    entries?.forEach((entry, i) => {
-      readRecord(entry, tilePath(entriesFile), first + i)
-    })
     const hashed = entries?.map(leafHash)
     const wrong = hashed && stored ? hashed.findIndex((hash, i) => !bytesEqual(hash, stored[i] ?? UNKNOWN)) : -1
     let leaves = hashed ?? stored
+    let entriesAreRight = wrong < 0
     if (wrong >= 0 && hashed !== undefined && stored !== undefined) {
-      const entriesAreRight = await isInTree(hashed, bundle)
+      entriesAreRight = await isInTree(hashed, bundle)
       const tileIsRight = !entriesAreRight && (await isInTree(stored, bundle))
       leaves = entriesAreRight ? hashed : stored
       const index = first + wrong
@@ -108,6 +106,11 @@ export async function verifyTiles(options: VerifyTilesOptions): Promise<Verified
         })
       if (!tileIsRight)
         findings.add({ code: 'FILE_DAMAGED', file: tilePath(tileFile), index, expected: 'the hash of its entry' })
+    }
+    if (entriesAreRight) {
+      entries?.forEach((entry, i) => {
+        readRecord(entry, tilePath(entriesFile), first + i)
+      })
     }
     if (hashed === undefined && stored !== undefined && !(await isInTree(stored, bundle))) {
       const place = { file: tilePath(tileFile), index: first }
