@@ -5,9 +5,9 @@ import {
   openIssuerRevocations,
 } from '../../core/src/domain/revocation/issuer-revocations.ts'
 import type { BadgeInQuestion } from '../../core/src/ports/badge-status.ts'
+import { type ClockedTimer, createClockedTimer } from './clocked-timer.ts'
 import { createFixedClock, type FixedClock } from './fixed-clock.ts'
 import { API, createIssuerHttp, type IssuerHttp } from './issuer-http.ts'
-import { createManualTimer, type ManualTimer } from './manual-timer.ts'
 import { createMemoryRevocationStore, type MemoryRevocationStore } from './memory-revocation-store.ts'
 
 export const REVOKING_ISSUER = 'https://registry.example.com'
@@ -17,7 +17,7 @@ export const REVOCATION_NOW = Date.parse('2025-12-09T15:05:00Z')
 /** Everything around the revocations of one issuer, in memory, on one clock. */
 export interface RevocationWorld {
   readonly clock: FixedClock
-  readonly timer: ManualTimer
+  readonly timer: ClockedTimer
   readonly http: IssuerHttp
   readonly store: MemoryRevocationStore
   /** `complete`, `failed`, warning codes and faults, in their order. */
@@ -28,7 +28,7 @@ export interface RevocationWorld {
 
 export function createRevocationWorld(): RevocationWorld {
   const clock = createFixedClock(REVOCATION_NOW)
-  const timer = createManualTimer(clock)
+  const timer = createClockedTimer(clock)
   const http = createIssuerHttp(clock.nowMs)
   const store = createMemoryRevocationStore()
   const events: string[] = []

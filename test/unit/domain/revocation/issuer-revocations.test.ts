@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createFileRevocationStore } from '../../../../core/src/adapters/revocation/file-revocation-store.ts'
 import { StoredRevocationsDamaged } from '../../../../core/src/ports/revocation-store.ts'
+import { settled } from '../../../fakes/clocked-timer.ts'
 import { json, unreachable } from '../../../fakes/issuer-http.ts'
-import { settled } from '../../../fakes/manual-timer.ts'
 import {
   badgeId,
   createRevocationWorld,

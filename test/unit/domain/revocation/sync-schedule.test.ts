@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { IssuerBusy } from '../../../../core/src/domain/revocation/issuer-api.ts'
 import { createSyncSchedule } from '../../../../core/src/domain/revocation/sync-schedule.ts'
+import { createClockedTimer, settled } from '../../../fakes/clocked-timer.ts'
 import { createFixedClock } from '../../../fakes/fixed-clock.ts'
-import { createManualTimer, settled } from '../../../fakes/manual-timer.ts'
 import { rejectionOf } from '../../../tools/refusal.ts'
 
 function createWorld(byte = 0) {
   const clock = createFixedClock(0)
-  const timer = createManualTimer(clock)
+  const timer = createClockedTimer(clock)
   const failures: unknown[] = []
   const runs: number[] = []
   const plan: { work: (signal: AbortSignal) => Promise<void> } = { work: async () => undefined }
