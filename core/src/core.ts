@@ -10,6 +10,7 @@ import { createTelemetry } from './adapters/telemetry/telemetry.ts'
 import { systemClock } from './adapters/time/system-clock.ts'
 import { systemTimer } from './adapters/time/system-timer.ts'
 import type { Config } from './config/config.ts'
+import { type CoreCall, createCoreCall } from './core-calls.ts'
 import { createBadgeVerifier } from './domain/badge/badge-verifier.ts'
 import { createDidWebDocuments } from './domain/did/did-web-documents.ts'
 import { EVIDENCE_LOG_LIMITS } from './domain/evidence/evidence-log.ts'
@@ -51,6 +52,8 @@ import { CORE_VERSION } from './version.ts'
 export interface Core extends AsyncDisposable {
   readonly addresses: BoundAddresses
   readonly evidence: { readonly origin: string; readonly vkey: string; readonly directory: string }
+  /** A call from inside this process, to the handlers that the listeners serve. */
+  readonly call: CoreCall
   /** Reads policy, keys and revocations again; logs what becomes of it. What is not in order changes nothing. */
   reload(): Promise<void>
   /**
@@ -182,7 +185,7 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
     offlineBadges: verifierOf(late.offlineStatus),
     ed25519,
     clock,
-    requireKey: true,
+    requireKey: config.trust.requireKey,
   })
 
   // Callers with other credentials can be told apart without any issuer.
@@ -338,6 +341,7 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
   }
   return {
     addresses,
+    call: createCoreCall(services),
     evidence: { origin: log.origin, vkey: log.vkey, directory },
     async reload() {
       try {
