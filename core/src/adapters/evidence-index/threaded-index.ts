@@ -26,13 +26,18 @@ export function createThreadedIndex(path: string): EvidenceIndex {
   thread.on('message', (answer: IndexAnswer) => {
     const waiting = pending.get(answer.call)
     pending.delete(answer.call)
+    if (pending.size === 0 && closed === undefined) thread.unref()
     if ('error' in answer) waiting?.reject(new Error(answer.error))
     else waiting?.resolve(answer.value as never)
-    if (pending.size === 0 && closed === undefined) thread.unref()
   })
   thread.on('error', (error) => end(new Error('The thread of the evidence index ended.', { cause: error })))
-  thread.on('exit', () => end(new Error('The thread of the evidence index ended.')))
-  // An idle thread keeps no process alive: `close` is for those who want its end.
+  const exited = new Promise<void>((resolve) => {
+    thread.on('exit', () => {
+      end(new Error('The thread of the evidence index ended.'))
+      resolve()
+    })
+  })
+  // A thread without work keeps no process alive; one that owes an answer does.
   thread.unref()
 
   function end(error: Error): void {
@@ -46,7 +51,6 @@ export function createThreadedIndex(path: string): EvidenceIndex {
     return new Promise<T>((resolve, reject) => {
       const id = next++
       pending.set(id, { resolve, reject })
-      // Whoever waits for an answer must get it, also when nothing else is left to wait for.
       thread.ref()
       const message: IndexCall = { call: id, method, args }
       thread.postMessage(message)
@@ -54,7 +58,6 @@ export function createThreadedIndex(path: string): EvidenceIndex {
   }
 
   async function finish(): Promise<void> {
-    const exited = new Promise<void>((resolve) => thread.once('exit', () => resolve()))
     const closing = call<void>('close')
     ended ??= new Error('The evidence index is closed.')
     await closing.catch(() => undefined)
