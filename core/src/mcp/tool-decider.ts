@@ -1,0 +1,73 @@
+import { hash } from 'node:crypto'
+import { create } from '@bufbuild/protobuf'
+import { durationFromMs } from '@bufbuild/protobuf/wkt'
+import {
+  CallResult,
+  EvaluateToolAccessRequestSchema,
+  FilterToolsRequestSchema,
+  RecordOutcomeRequestSchema,
+} from '@capiscio/proto/core/v1'
+import type { ClaimedCredential } from '@capiscio/proto/mcp'
+import { canonicalJson, decodeDecision, type ToolAccess } from '@capiscio/proto/sdk'
+import type { InProcessCore } from '../in-process-core.ts'
+import { CORE_VERSION } from '../version.ts'
+
+/** What stands in front of an MCP server asks this about each of its tools. */
+export interface ToolDecider {
+  /**
+   * Decides and records one call.
+   *
+   * @param args `params.arguments`, absent counts as `{}`
+   * @throws {TypeError} for arguments that have no canonical form, which no JSON text lacks
+   */
+  decide(tool: string, args: unknown, caller: ClaimedCredential | undefined, signal: AbortSignal): Promise<ToolAccess>
+  /** Which tools of a listing the caller may run now. */
+  allowed(tools: readonly string[], caller: ClaimedCredential | undefined): Promise<ReadonlySet<string>>
+  /** Records how an allowed call ended. Whatever becomes of it harms nobody. */
+  ended(access: ToolAccess, failed: boolean, durationMs: number): void
+}
+
+type DecidingCore = Pick<InProcessCore, 'evaluateToolAccess' | 'filterTools' | 'recordOutcome'>
+
+/** Decides with a core in this process. */
+export function createToolDecider(core: DecidingCore, serverOrigin: string): ToolDecider {
+  return {
+    async decide(toolName, args, caller, signal) {
+      const paramsHash = `sha256:${hash('sha256', canonicalJson(args ?? {}), 'base64url')}`
+      const request = create(EvaluateToolAccessRequestSchema, {
+        toolName,
+        paramsHash,
+        serverOrigin,
+        sdk: `capiscio-mcp/${CORE_VERSION}`,
+        ...credentialOf(caller),
+      })
+      const { decision } = await core.evaluateToolAccess(request, { signal })
+      return decodeDecision(decision, { toolName, paramsHash }, caller ? [caller.secret] : [])
+    },
+
+    async allowed(tools, caller) {
+      const request = create(FilterToolsRequestSchema, {
+        tools: tools.map((toolName) => ({ toolName })),
+        ...credentialOf(caller),
+      })
+      const { allowed } = await core.filterTools(request)
+      return new Set(tools.filter((_, index) => allowed[index] === true))
+    },
+
+    ended({ evidenceId }, failed, durationMs) {
+      const request = create(RecordOutcomeRequestSchema, {
+        evidenceId: evidenceId ?? '',
+        result: failed ? CallResult.ERROR : CallResult.OK,
+        duration: durationFromMs(Math.round(durationMs)),
+      })
+      core.recordOutcome(request).catch(() => undefined)
+    },
+  }
+}
+
+function credentialOf(caller: ClaimedCredential | undefined) {
+  if (caller === undefined) return {}
+  return {
+    credential: { case: caller.kind === 'badge' ? ('badgeJws' as const) : ('apiKey' as const), value: caller.secret },
+  }
+}
