@@ -290,7 +290,7 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
     limits: config.limits,
   })
   const stopWatching = watch()
-  // Listeners first, the log last: nothing can be accepted that could not be recorded.
+  // Listeners first, then the log: nothing can be accepted that could not be recorded.
   const release = async (): Promise<void> => {
     issuerKeys.stop()
     await revocations.stop()
@@ -299,9 +299,10 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
     stopWatching()
     await http[Symbol.asyncDispose]()
     revocations[Symbol.dispose]()
-    await reading.close()
     security[Symbol.dispose]()
     await log.close()
+    // Only then: whatever becomes of the index, the log is closed.
+    await reading.close()
   }
 
   const addresses = await listeners

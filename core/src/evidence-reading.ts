@@ -34,7 +34,7 @@ export interface EvidenceReadingOptions {
 export interface EvidenceReading {
   readonly service: ReturnType<typeof createEvidenceService>
   readonly files: EvidenceFiles
-  /** Ends the index. Before the log closes. */
+  /** Ends the index. After the log was closed, so that it cannot keep that from happening. */
   close(): Promise<void>
 }
 

@@ -31,7 +31,13 @@ export function createThreadedIndex(path: string): EvidenceIndex {
     if (pending.size === 0 && closed === undefined) thread.unref()
   })
   thread.on('error', (error) => end(new Error('The thread of the evidence index ended.', { cause: error })))
-  thread.on('exit', () => end(new Error('The thread of the evidence index ended.')))
+  // From the first moment on: a thread that died early must not be waited for in vain.
+  const exited = new Promise<void>((resolve) => {
+    thread.on('exit', () => {
+      end(new Error('The thread of the evidence index ended.'))
+      resolve()
+    })
+  })
   // An idle thread keeps no process alive: `close` is for those who want its end.
   thread.unref()
 
@@ -54,7 +60,6 @@ export function createThreadedIndex(path: string): EvidenceIndex {
   }
 
   async function finish(): Promise<void> {
-    const exited = new Promise<void>((resolve) => thread.once('exit', () => resolve()))
     const closing = call<void>('close')
     ended ??= new Error('The evidence index is closed.')
     await closing.catch(() => undefined)
