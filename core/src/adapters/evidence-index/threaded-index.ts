@@ -26,18 +26,19 @@ export function createThreadedIndex(path: string): EvidenceIndex {
   thread.on('message', (answer: IndexAnswer) => {
     const waiting = pending.get(answer.call)
     pending.delete(answer.call)
-    if (pending.size === 0 && closed === undefined) thread.unref()
     if ('error' in answer) waiting?.reject(new Error(answer.error))
     else waiting?.resolve(answer.value as never)
+    if (pending.size === 0 && closed === undefined) thread.unref()
   })
   thread.on('error', (error) => end(new Error('The thread of the evidence index ended.', { cause: error })))
+  // From the first moment on: a thread that died early must not be waited for in vain.
   const exited = new Promise<void>((resolve) => {
     thread.on('exit', () => {
       end(new Error('The thread of the evidence index ended.'))
       resolve()
     })
   })
-  // A thread without work keeps no process alive; one that owes an answer does.
+  // An idle thread keeps no process alive: `close` is for those who want its end.
   thread.unref()
 
   function end(error: Error): void {
@@ -51,6 +52,7 @@ export function createThreadedIndex(path: string): EvidenceIndex {
     return new Promise<T>((resolve, reject) => {
       const id = next++
       pending.set(id, { resolve, reject })
+      // Whoever waits for an answer must get it, also when nothing else is left to wait for.
       thread.ref()
       const message: IndexCall = { call: id, method, args }
       thread.postMessage(message)
