@@ -103,6 +103,11 @@ describe('badge issue', () => {
     expect(await issue('--exp', time)).toMatchObject({ code: 2, stdout: '' })
   })
 
+  test('says how a time is written', async () => {
+    expect((await issue('--exp', '5d')).stderr).toContain('such as 90s, 5m or 1h')
+    expect((await issue('--exp', '2h')).stderr).toContain('60s to 1h')
+  })
+
   test.each(['', 'a,,b', 'a b', ','])('has no audience %j', async (audience) => {
     expect(await issue('--aud', audience)).toMatchObject({ code: 2, stdout: '' })
   })
@@ -133,13 +138,13 @@ describe('badge issue', () => {
     expect(payloadOf((await run(['issue', '--self-sign', '--key', '-'], { stdin })).stdout)).toMatchObject({ iss: did })
   })
 
-  test.each<[string, unknown]>([
-    ['a public key', toPublicJwk(publicKey, did)],
-    ['no JSON', 'nonsense'],
-    ['halves of two keys', { ...toPrivateJwk(publicKey, seed, did), x: GOLDEN_X }],
-  ])('refuses %s, and quotes none of it', async (_what, key) => {
+  test.each<[string, unknown, string]>([
+    ['a public key', toPublicJwk(publicKey, did), 'The key is refused: The JWK is a public key'],
+    ['no JSON', 'nonsense', 'it is no JSON object'],
+    ['halves of two keys', { ...toPrivateJwk(publicKey, seed, did), x: GOLDEN_X }, 'belong to different keys'],
+  ])('refuses %s, and quotes none of it', async (_what, key, reason) => {
     const { code, stdout, stderr } = await run(['issue', '--self-sign', '--key', write('k.jwk', key)])
-    expect([code, stdout]).toEqual([1, ''])
+    expect([code, stdout, stderr]).toEqual([1, '', expect.stringContaining(reason)])
     expect(stderr).not.toContain('CQkJ')
   })
 
@@ -198,9 +203,16 @@ describe('the badge of a command', () => {
   })
 
   test('is refused where nothing can be read', async () => {
-    for (const argument of ['missing.jwt', '.', '-', write('big', 'x'.repeat(65_537)), write('binary', '\ud800')]) {
-      expect(await run(['parse', argument, '--json'])).toMatchObject({ code: 1 })
+    for (const argument of ['missing.jwt', '.', write('big', 'x'.repeat(65_537)), write('binary', 'x')]) {
+      if (argument.endsWith('binary')) writeFileSync(argument, Uint8Array.of(0xff))
+      const { code, json } = await run(['parse', argument, '--json'])
+      expect([code, json()]).toMatchObject([
+        1,
+        { ok: false, code: 'INPUT_REFUSED', message: expect.stringContaining('neither a badge') },
+      ])
     }
+    expect((await run(['parse', '-'])).stderr).toContain('There is no standard input')
+    expect((await run(['parse', '-'], { stdin: 'x'.repeat(65_537) })).stderr).toContain('longer than 65536 bytes')
   })
 })
 
@@ -346,6 +358,11 @@ describe('badge verify', () => {
       expect(
         (await run(['verify', write('f', forged), ...args.slice(2), '--trusted-issuers', ISSUER])).json(),
       ).toMatchObject({ code: 'BADGE_SIGNATURE_INVALID' })
+    })
+
+    test.each(['--online', '--hybrid', '--offline'])('is not asked about where a fixture answers: %s', async (mode) => {
+      const args = [...now, ...dev, '--key', caKey(), '--trusted-issuers', ISSUER]
+      expect((await run(['verify', registered(), ...args, mode])).code).toBe(0)
     })
 
     test('counts under a pinned key', async () => {

@@ -318,7 +318,10 @@ describe('trust remove', () => {
     [[did, '--issuer', ISSUER]],
     [['ca-1', '--issuer', 'nonsense']],
   ])('removes nothing for %j', async (args) => {
-    expect((await run(['remove', ...args])).code).toBe(1)
+    expect(await run(['remove', ...args, '--json'])).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('"ok": false'),
+    })
     expect(await listed()).toHaveLength(3)
   })
 

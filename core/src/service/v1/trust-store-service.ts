@@ -188,7 +188,6 @@ async function orStatus<T extends object, U extends object>(answer: () => Promis
   try {
     return await answer()
   } catch (refused) {
-    if (refused instanceof RpcFault) throw refused
     const message = messageOf(refused)
     if (refused instanceof SourceUnavailable) throw new RpcFault('FAILED_PRECONDITION', message, { cause: refused })
     if (unknown !== undefined) return unknown

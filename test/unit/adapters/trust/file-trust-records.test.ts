@@ -126,8 +126,8 @@ describe('what is there and cannot be used', () => {
   })
 
   it('a file in the place of the folder', async () => {
-    await writeFile(folder, '')
-    await expect(createFileTrustRecords(folder).list()).rejects.toThrow(SourceUnavailable)
+    await writeFile(folder, '', { mode: 0o600 })
+    await expect(createFileTrustRecords(folder).list()).rejects.toThrow('is not a folder')
     await expect(createFileTrustRecords(folder).create(NAME, 'x')).rejects.toThrow(SourceUnavailable)
   })
 
@@ -138,6 +138,17 @@ describe('what is there and cannot be used', () => {
     await writeFile(join(folder, 'README'), 'hello', { mode: 0o600 })
     expect(await records.list()).toMatchObject({ records: [{ name: NAME }], olderFiles: [], unreadable: [] })
   })
+})
+
+it('reads nothing again while nothing changes', async () => {
+  const records = createFileTrustRecords(folder)
+  await records.create(NAME, 'x')
+  expect(await records.list()).toBe(await records.list())
+})
+
+it('says what it cannot remove', async () => {
+  await mkdir(pathOf(NAME), { recursive: true, mode: 0o700 })
+  await expect(createFileTrustRecords(folder).remove(NAME)).rejects.toThrow(SourceUnavailable)
 })
 
 describe('a change in place', () => {

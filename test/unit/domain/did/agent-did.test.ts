@@ -30,6 +30,8 @@ describe('the DID of an agent', () => {
     'a.example:agents:b',
     'a.example:',
     'a.example:99999',
+    'a.example:8080:agents:b',
+    'a.example%3A8080',
     'a b.example',
     'https://a.example',
     'a.example#',

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { trustRecordName } from '../../../../core/src/domain/trust/trust-record.ts'
 import { createTrustStore, noTrustStore, type TrustStore } from '../../../../core/src/domain/trust/trust-store.ts'
 import { type TrustedKey, trustAgentKey, trustIssuerKey } from '../../../../core/src/domain/trust/trusted-key.ts'
+import { SourceUnavailable } from '../../../../core/src/ports/source-unavailable.ts'
 import { createMemoryTrustRecords, type MemoryTrustRecords } from '../../../fakes/memory-trust-records.ts'
 import { rejectionOf } from '../../../tools/refusal.ts'
 import { sampleKey } from '../../../tools/sample-keys.ts'
@@ -140,6 +141,15 @@ describe('the older layout', () => {
     await createTrustStore({ ...records, markTakenOver }, () => 9)
       .takeOver()
       .catch(() => undefined)
+    expect((await records.list()).takenOver).toBe(false)
+    expect(await kids()).toEqual(['old'])
+  })
+
+  it('counts on where a key of it could not be kept', async () => {
+    const create = () => Promise.reject(new SourceUnavailable('disk full'))
+    const full = createTrustStore({ ...records, create }, () => 9)
+    expect(await rejectionOf(full.takeOver())).toBe('SourceUnavailable')
+    expect(await rejectionOf(full.remove(issuerKey('old', 6)))).toBe('SourceUnavailable')
     expect((await records.list()).takenOver).toBe(false)
     expect(await kids()).toEqual(['old'])
   })

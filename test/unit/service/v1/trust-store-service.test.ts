@@ -77,7 +77,7 @@ describe('AddKey', () => {
     ['raw bytes that are called DER', ISSUER, publicKey, KeyFormat.DER],
     ['a JWK that is called PEM', ISSUER, jwkBytes(1), KeyFormat.PEM],
     ['an unknown form', ISSUER, jwkBytes(1), 9 as KeyFormat],
-    ['8193 bytes', ISSUER, jwkBytes(1, 'x'.repeat(8193)), KeyFormat.JWK],
+    ['8193 bytes', ISSUER, jwkBytes(1, 'k', { note: 'x'.repeat(8193) }), KeyFormat.JWK],
     ['a JWK that is no JSON', ISSUER, bytes('{'), KeyFormat.JWK],
     ['an agent with the key of another', did, sampleKey(2).publicKey, KeyFormat.UNSPECIFIED],
     ["an agent's did:web", 'did:web:a.example:agents:b', jwkBytes(1), KeyFormat.JWK],
