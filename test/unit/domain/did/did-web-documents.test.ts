@@ -51,6 +51,12 @@ describe('the request for a document', () => {
       expect(http.requests).toEqual([])
     },
   )
+
+  it('is not made, and the reason tells a text that names no place from a place that is not asked', async () => {
+    const { resolve } = world()
+    await expect(resolve('did:web:10.0.0.1')).rejects.toThrow('There is no document to fetch: The did:web does not')
+    await expect(resolve('did:web:agents.example.com%3A8443')).rejects.toThrow('names a host or port that is not asked')
+  })
 })
 
 describe('an answer', () => {

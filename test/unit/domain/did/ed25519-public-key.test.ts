@@ -141,3 +141,10 @@ describe.skipIf(cctv === undefined)('the CCTV edge cases', () => {
     for (const key of plain) expect(parseEd25519PublicKey(fromHex(key))).toEqual(fromHex(key))
   })
 })
+
+it('a refusal tells a point of small order from a second spelling', () => {
+  expect(() => parseEd25519PublicKey(new Uint8Array(32))).toThrow(/small order: generate a new key/)
+  // y = p + 3, which is 3 in canonical form.
+  const spelledTwice = Uint8Array.of(0xf0, ...new Uint8Array(30).fill(0xff), 0x7f)
+  expect(() => parseEd25519PublicKey(spelledTwice)).toThrow(/not in canonical form: generate a new key/)
+})
