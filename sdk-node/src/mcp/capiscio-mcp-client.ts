@@ -1,0 +1,167 @@
+import { receiptFrom } from '@capiscio/proto/mcp'
+import type { ServerState, TrustLevel } from '@capiscio/proto/sdk'
+import type { CredentialInput } from '../caller-credential.ts'
+import {
+  type ClientLike,
+  type ConnectVerifiedOptions,
+  connectVerified,
+  type VerifiedConnection,
+} from './connect-verified.ts'
+import { createHttpDisclosure } from './http-disclosure.ts'
+import { importFirst } from './installed-sdk.ts'
+import type { TransportLike } from './transport-like.ts'
+
+/** Options of `CapiscioMcpClient.connect`. Give `command` for a child process or `url` for HTTP. */
+export interface McpClientOptions extends Omit<ConnectVerifiedOptions, 'url' | 'http' | 'credential'> {
+  /** Program of a stdio server. */
+  readonly command?: string | undefined
+  readonly args?: readonly string[] | undefined
+  /** Environment of the child. Default: the few variables that the MCP SDK passes on; none of ours. */
+  readonly env?: Readonly<Record<string, string>> | undefined
+  /** URL of a Streamable HTTP server. */
+  readonly url?: string | URL | undefined
+  /** The caller's badge, or a function that gives the current one. */
+  readonly badge?: Extract<CredentialInput, { readonly badge: unknown }>['badge'] | undefined
+  /** The caller's API key, instead of a badge. */
+  readonly apiKey?: string | undefined
+  /** How the client names itself. Default `capiscio-mcp-client`. */
+  readonly name?: string | undefined
+}
+
+/** What is used of a client of either SDK. */
+interface SdkClient extends ClientLike {
+  callTool(params: object): Promise<CallResult>
+  listTools(
+    params?: object,
+  ): Promise<{ readonly tools: readonly Readonly<Record<string, unknown>>[]; readonly nextCursor?: string }>
+}
+
+/** A tool's result, as the MCP SDK gives it. */
+export type CallResult = Readonly<Record<string, unknown>> & { readonly isError?: boolean }
+
+type ClientClass = new (info: object, options?: object) => SdkClient
+type StdioClass = new (options: object) => TransportLike
+type HttpClass = new (url: URL, options: object) => TransportLike
+
+/**
+ * An MCP client that talks to verified servers only: a holder of the MCP SDK's own client, of
+ * whichever SDK is installed.
+ *
+ * ```ts
+ * await using client = await CapiscioMcpClient.connect({ command: 'node', args: ['server.js'], minTrustLevel: 1, badge })
+ * const result = await client.callTool('read_file', { path: 'a.txt' })
+ * ```
+ */
+export class CapiscioMcpClient implements AsyncDisposable {
+  /** The MCP SDK's own client, for everything else. */
+  readonly client: ClientLike
+  readonly #client: SdkClient
+  readonly #connection: VerifiedConnection
+
+  private constructor(client: SdkClient, connection: VerifiedConnection) {
+    this.client = client
+    this.#client = client
+    this.#connection = connection
+  }
+
+  /**
+   * @throws ServerVerifyError when the server is not as demanded, after leaving it; TypeError for
+   * wrong options; McpSdkNotFoundError.
+   */
+  static async connect(options: McpClientOptions): Promise<CapiscioMcpClient> {
+    const { command, args = [], env, url, badge, apiKey, name = 'capiscio-mcp-client', ...demands } = options
+    if ((command === undefined) === (url === undefined)) {
+      throw new TypeError('An MCP client needs a server: give command for a child process, or url for HTTP.')
+    }
+    const credential = badge !== undefined ? { badge } : apiKey !== undefined ? { apiKey } : undefined
+    const sdk = await loadClientSdk()
+    const client = sdk.createClient(name)
+    const http = url === undefined ? undefined : createHttpDisclosure()
+    const transport =
+      http === undefined
+        ? sdk.stdio({ command, args: [...args], ...(env && { env }), stderr: 'inherit' })
+        : sdk.http(new URL(String(url)), { fetch: http.fetch })
+    const connection = await connectVerified(client, transport, {
+      ...demands,
+      ...(credential && { credential: credential as CredentialInput }),
+      ...(http && { http, url }),
+    })
+    return new CapiscioMcpClient(client, connection)
+  }
+
+  /** Calls a tool. A denial is a result with `isError`, its reason in `_meta['io.capisc/denial']`. */
+  callTool(name: string, args: Readonly<Record<string, unknown>> = {}): Promise<CallResult> {
+    return this.#client.callTool({ name, arguments: args })
+  }
+
+  /** All tools that this caller may run, complete with their schemas. */
+  async listTools(): Promise<readonly Readonly<Record<string, unknown>>[]> {
+    const tools: Readonly<Record<string, unknown>>[] = []
+    let cursor: string | undefined
+    do {
+      const page = await this.#client.listTools(cursor === undefined ? {} : { cursor })
+      tools.push(...page.tools)
+      cursor = page.nextCursor
+    } while (cursor !== undefined)
+    return tools
+  }
+
+  /** Which record stands behind a result; undefined where the server gave no receipt. */
+  receiptOf(result: CallResult) {
+    return receiptFrom(result)
+  }
+
+  get serverState(): ServerState {
+    return this.#connection.server.state
+  }
+  get serverDid(): string | undefined {
+    return this.#connection.server.serverDid
+  }
+  get serverTrustLevel(): TrustLevel | undefined {
+    return this.#connection.server.trustLevel
+  }
+  get isVerified(): boolean {
+    return this.#connection.server.isVerified
+  }
+  get popVerified(): boolean {
+    return this.#connection.server.popVerified
+  }
+
+  close(): Promise<void> {
+    return this.#client.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
+
+function loadClientSdk() {
+  return importFirst(
+    [
+      [
+        ['@modelcontextprotocol/client', '@modelcontextprotocol/client/stdio'],
+        (sdk) => ({
+          // Both eras: the modern one where the server speaks it.
+          createClient: (name: string) =>
+            new (sdk.Client as ClientClass)({ name, version: '1.0.0' }, { versionNegotiation: { mode: 'auto' } }),
+          stdio: (options: object) => new (sdk.StdioClientTransport as StdioClass)(options),
+          http: (url: URL, options: object) => new (sdk.StreamableHTTPClientTransport as HttpClass)(url, options),
+        }),
+      ],
+      [
+        [
+          '@modelcontextprotocol/sdk/client/index.js',
+          '@modelcontextprotocol/sdk/client/stdio.js',
+          '@modelcontextprotocol/sdk/client/streamableHttp.js',
+        ],
+        (sdk) => ({
+          createClient: (name: string) => new (sdk.Client as ClientClass)({ name, version: '1.0.0' }),
+          stdio: (options: object) => new (sdk.StdioClientTransport as StdioClass)(options),
+          http: (url: URL, options: object) => new (sdk.StreamableHTTPClientTransport as HttpClass)(url, options),
+        }),
+      ],
+    ],
+    '@modelcontextprotocol/client',
+  )
+}

@@ -1,0 +1,103 @@
+import type { GuardConfig } from '@capiscio/proto/sdk'
+import { GUARD_CONFIG_NAMES } from '@capiscio/proto/sdk'
+import { importFirst } from './installed-sdk.ts'
+import { type ProtectServerOptions, protectServer } from './protect-server.ts'
+import type { ServerLike } from './server-like.ts'
+
+/** Options of `CapiscioMcpServer`. */
+export interface McpServerOptions extends Omit<ProtectServerOptions, 'tools'> {
+  readonly name: string
+  /** Default `1.0.0`. */
+  readonly version?: string | undefined
+}
+
+/** What a tool demands of its callers, and what the MCP SDK is told about it (`description`, `inputSchema`, …). */
+export type McpToolOptions = GuardConfig & Readonly<Record<string, unknown>>
+
+/** A handler of the MCP SDK: its arguments, when the tool has an `inputSchema`, then its context. */
+// biome-ignore lint/suspicious/noExplicitAny: the arguments are those of the tool's own schema
+export type McpToolHandler = (...args: any[]) => unknown
+
+interface SdkServer {
+  registerTool(name: string, config: object, handler: McpToolHandler): unknown
+}
+
+type ServerClass = new (info: object) => SdkServer & ServerLike
+
+/**
+ * An MCP server all of whose tools are guarded: a holder of the MCP SDK's own server
+ * (`@modelcontextprotocol/server`), with which it serves both eras.
+ *
+ * ```ts
+ * const server = new CapiscioMcpServer({ name: 'files', identity })
+ * server.tool('read_file', { minTrustLevel: 2, inputSchema: z.object({ path: z.string() }) }, async ({ path }) => …)
+ * await server.run()
+ * ```
+ */
+export class CapiscioMcpServer {
+  readonly #info: { readonly name: string; readonly version: string }
+  readonly #options: ProtectServerOptions
+  readonly #tools = new Map<
+    string,
+    { readonly config: object; readonly demands: GuardConfig | undefined; readonly handler: McpToolHandler }
+  >()
+
+  /** @throws TypeError without a name. */
+  constructor({ name, version = '1.0.0', ...options }: McpServerOptions) {
+    if (typeof name !== 'string' || name === '') throw new TypeError('An MCP server needs a name.')
+    this.#info = { name, version }
+    this.#options = options
+  }
+
+  /**
+   * Adds a tool. Without demands of its own it has the server's defaults; `{ minTrustLevel: 0 }` is
+   * a demand of its own, and lower than any default.
+   *
+   * @throws TypeError for a name that is taken.
+   */
+  tool(name: string, options: McpToolOptions, handler: McpToolHandler): this {
+    if (this.#tools.has(name)) throw new TypeError(`The tool ${JSON.stringify(name)} was added before.`)
+    const entries = Object.entries(options)
+    const isDemand = ([key]: [string, unknown]): boolean => (GUARD_CONFIG_NAMES as readonly string[]).includes(key)
+    const demands = entries.filter(isDemand)
+    this.#tools.set(name, {
+      config: Object.fromEntries(entries.filter((entry) => !isDemand(entry))),
+      demands: demands.length === 0 ? undefined : Object.fromEntries(demands),
+      handler,
+    })
+    return this
+  }
+
+  /** Serves over standard input and output until the client goes. */
+  async run(): Promise<void> {
+    const sdk = await loadServerSdk()
+    const serveStdio = sdk.serveStdio as (factory: () => unknown) => unknown
+    await serveStdio(() => this.#build(sdk.McpServer as ServerClass))
+  }
+
+  /** A handler for Streamable HTTP in the web's own form; put `createHttpGate` around it for headers. */
+  async httpHandler(): Promise<(request: Request) => Promise<Response>> {
+    const sdk = await loadServerSdk()
+    const createHandler = sdk.createMcpHandler as (factory: () => unknown) => {
+      fetch(request: Request): Promise<Response>
+    }
+    const handler = createHandler(() => this.#build(sdk.McpServer as ServerClass))
+    return (request) => handler.fetch(request)
+  }
+
+  #build(McpServer: ServerClass): ServerLike {
+    const own = [...this.#tools].flatMap(([name, { demands }]) =>
+      demands === undefined ? [] : [[name, demands] as const],
+    )
+    const server = protectServer(new McpServer(this.#info), { ...this.#options, tools: Object.fromEntries(own) })
+    for (const [name, { config, handler }] of this.#tools) server.registerTool(name, config, handler)
+    return server
+  }
+}
+
+function loadServerSdk() {
+  return importFirst(
+    [[['@modelcontextprotocol/server', '@modelcontextprotocol/server/stdio'], (sdk) => sdk]],
+    '@modelcontextprotocol/server',
+  )
+}
