@@ -76,7 +76,6 @@ const CERTIFICATE_HINT =
 
 /** The error for a connection that failed over its TLS; undefined when it failed for another reason. */
 function tlsError(core: string, text: string): CoreTlsError | undefined {
-  if (!core.startsWith('https://')) return undefined
   const means = TLS_FAILURES.find(([says]) => says.test(text))?.[1]
   if (means === undefined) return undefined
   return new CoreTlsError(

@@ -3,6 +3,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createServer as createTlsServer } from 'node:tls'
 import { inspect } from 'node:util'
+import { status } from '@grpc/grpc-js'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createCoreClient as createBrowserClient } from '../../sdk-browser/src/index.ts'
 import type { CoreClientOptions } from '../../sdk-node/src/index.ts'
@@ -15,6 +16,7 @@ import {
   evaluateToolAccess,
   guard,
 } from '../../sdk-node/src/index.ts'
+import { refuse, startScriptedCore } from '../fakes/scripted-core.ts'
 import { makeServerFiles, type ServerFiles, tlsPath } from '../fakes/tls-files.ts'
 import { runCapiscio } from '../tools/core-process.ts'
 import { type ServeProcess, startServe } from '../tools/serve-process.ts'
@@ -82,6 +84,15 @@ describe('a core over TLS that wants a certificate and a token', () => {
     vi.stubEnv('CAPISCIO_CORE_ADDR', 'unix:/nowhere')
     vi.stubEnv('CAPISCIO_CORE_TOKEN', TOKEN)
     expect(await errorWith({ address: core.addresses.tcp, tls: MINE })).toBeInstanceOf(CoreAccessError)
+    vi.stubEnv('CAPISCIO_CORE_TOKEN', 'not read, or it would be refused')
+    vi.stubEnv('CAPISCIO_CORE_TLS_CA', '/not/read')
+    await using client = createCoreClient({ address: 'unix:/nowhere' })
+    expect(client.timeoutMs).toBe(10_000)
+  })
+
+  test('that repeats the token in an answer does not bring it into an error', async () => {
+    await using echo = await startScriptedCore(() => refuse(status.PERMISSION_DENIED, `not with ${TOKEN}`))
+    expect((await errorWith({ address: echo.address, token: TOKEN })).message).toContain('not with [redacted]')
   })
 
   test.each<[what: string, options: CoreClientOptions, says: RegExp]>([
@@ -130,16 +141,16 @@ describe('a core over TLS that wants a certificate and a token', () => {
       CAPISCIO_CORE_TLS_KEY: tlsPath('client-key.pem'),
       CAPISCIO_CORE_TOKEN: TOKEN,
     }
-    const status = (more: Record<string, string>, address = core.addresses.tcp) =>
+    const ask = (more: Record<string, string>, address = core.addresses.tcp) =>
       runCapiscio(['status', '--address', address], { env: { ...env, ...more } })
-    expect(await status({})).toMatchObject({ code: 0, stdout: expect.stringContaining('ready     yes') })
+    expect(await ask({})).toMatchObject({ code: 0, stdout: expect.stringContaining('ready     yes') })
     const refusals = [
-      await status({ CAPISCIO_CORE_TOKEN: WRONG }),
-      await status({ CAPISCIO_CORE_TLS_CA: tlsPath('other-authority.pem') }),
-      await status({ CAPISCIO_CORE_TLS_SERVER_NAME: 'core.example.com' }),
-      await status({ CAPISCIO_CORE_TLS_CA: '/nothing' }),
-      await status({}, '192.0.2.1:50051'),
-      await status({}, `${core.addresses.tcp}/path`),
+      await ask({ CAPISCIO_CORE_TOKEN: WRONG }),
+      await ask({ CAPISCIO_CORE_TLS_CA: tlsPath('other-authority.pem') }),
+      await ask({ CAPISCIO_CORE_TLS_SERVER_NAME: 'core.example.com' }),
+      await ask({ CAPISCIO_CORE_TLS_CA: '/nothing' }),
+      await ask({}, '192.0.2.1:50051'),
+      await ask({}, `${core.addresses.tcp}/path`),
     ]
     expect(refusals.map(({ code, stdout }) => [code, stdout])).toEqual(refusals.map(() => [1, '']))
     const said = refusals.map(({ stderr }) => stderr)
