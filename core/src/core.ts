@@ -272,6 +272,7 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
       nowMs: clock.nowMs,
       random: systemRandom,
       createSigner: createNodeEd25519Signer,
+      ...{ registries, clock, timer: systemTimer, jitter: Math.random },
     }),
     createDidService(),
     createTrustStoreService({ store, changed: current.refresh, nowMs: clock.nowMs }),

@@ -42,15 +42,15 @@ export interface RegisteringIdentity {
   readonly prover?: Prover | undefined
 }
 
-/** An MCP server as the registry has it now. */
-export interface RegisteredServer {
-  readonly serverId: string
+/** An agent or MCP server as the registry has it now. */
+export interface RegisteredSubject {
+  readonly id: string
   readonly did: string
   /** Whether the registry saw a proof of possession. */
   readonly proven: boolean
   /** Whether the same identity was registered before. */
   readonly alreadyRegistered: boolean
-  /** Account that the server belongs to; undefined where the registry does not say. */
+  /** Account that it belongs to; undefined where the registry does not say. */
   readonly orgId: string | undefined
 }
 
@@ -67,18 +67,18 @@ export interface BadgeTerms {
 
 /** All calls reject with `RegistrationError`. Nothing is tried twice. */
 export interface RegistryClient {
-  /** Binds an identity to a server's record (registry.md §10.2). Doing it again changes nothing. */
-  registerServer(serverId: string, identity: RegisteringIdentity): Promise<RegisteredServer>
-  /** Makes a server's record, with its identity. */
-  createServer(serverId: string, name: string, identity: RegisteringIdentity): Promise<RegisteredServer>
+  /** Binds an identity to a record (registry.md §10). Doing it again changes nothing. */
+  register(subject: RegistrySubject, identity: RegisteringIdentity): Promise<RegisteredSubject>
+  /** Makes a record, with its identity. `reference` is the id that it gets. */
+  create(subject: RegistrySubject, name: string, identity: RegisteringIdentity): Promise<RegisteredSubject>
   /** A badge on the word of the account: IAL-0. */
-  requestBadge(subject: BadgeSubject, terms: BadgeTerms): Promise<IssuedBadge>
+  requestBadge(subject: RegistrySubject, terms: BadgeTerms): Promise<IssuedBadge>
   /** A badge for a proof of possession: IAL-1 (RFC-003). Agents and servers alike. */
   requestProvenBadge(did: string, prover: Prover, terms: BadgeTerms): Promise<IssuedBadge>
 }
 
-/** Whom a badge is about: id or DID. */
-export interface BadgeSubject {
+/** Of whom a record or a badge is: id or DID. */
+export interface RegistrySubject {
   readonly kind: 'agent' | 'server'
   readonly reference: string
 }
@@ -155,8 +155,8 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
     return ask(method, path, { ...more, did, publicKey, ...(proof !== undefined && { proof }) })
   }
 
-  function serverPath(id: string): string {
-    return `/v1/sdk/servers/${encodeURIComponent(id)}`
+  function pathOf({ kind, reference }: RegistrySubject): string {
+    return `/v1/sdk/${kind}s/${encodeURIComponent(reference)}`
   }
 
   /** Whether the record holds this identity. */
@@ -166,9 +166,9 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
     return record.did === did && wanted !== undefined && stored === wanted
   }
 
-  function toServer(serverId: string, record: Body, identity: RegisteringIdentity, already: boolean): RegisteredServer {
+  function toSubject(id: string, record: Body, identity: RegisteringIdentity, already: boolean): RegisteredSubject {
     return {
-      serverId: typeof record.id === 'string' ? record.id : serverId,
+      id: typeof record.id === 'string' ? record.id : id,
       did: identity.did,
       proven: record.keyProven === true,
       alreadyRegistered: already,
@@ -177,25 +177,25 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
   }
 
   return {
-    async registerServer(serverId, identity) {
-      const path = serverPath(serverId)
+    async register(subject, identity) {
+      const path = pathOf(subject)
       // Asked before, because the answer to PUT is the same for a new identity and for one that was there.
       const before = await ask('GET', path).then(dataOf, () => undefined)
       try {
         const stored = dataOf(await bind('PUT', path, identity, {}))
-        return toServer(serverId, stored, identity, before !== undefined && holds(before, identity))
+        return toSubject(subject.reference, stored, identity, before !== undefined && holds(before, identity))
       } catch (refusal) {
         if (!(refusal instanceof RegistrationError) || refusal.statusCode !== 409) throw refusal
         // Some registries answer 409 whenever an identity is there. It is no success unless it is ours.
         const stored = await ask('GET', path).then(dataOf, () => undefined)
         if (stored === undefined || !holds(stored, identity)) throw refusal
-        return toServer(serverId, stored, identity, true)
+        return toSubject(subject.reference, stored, identity, true)
       }
     },
 
-    async createServer(id, name, identity) {
-      const stored = dataOf(await bind('POST', '/v1/sdk/servers', identity, { id, name }))
-      return toServer(id, stored, identity, false)
+    async create({ kind, reference: id }, name, identity) {
+      const stored = dataOf(await bind('POST', `/v1/sdk/${kind}s`, identity, { id, name }))
+      return toSubject(id, stored, identity, false)
     },
 
     async requestBadge({ kind, reference }, { ttlSeconds, audience, level, domain }) {

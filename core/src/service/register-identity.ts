@@ -49,14 +49,15 @@ export function createRegisterIdentity({ registries, keyStore, createSigner }: R
       throw invalidArgument(violations)
     }
     try {
-      const { proven, alreadyRegistered, ...registered } = await registries
-        .open(registry, apiKey)
-        .registerServer(serverId, {
+      const { proven, alreadyRegistered, ...registered } = await registries.open(registry, apiKey).register(
+        { kind: 'server', reference: serverId },
+        {
           did,
           publicKey: toPublicKeyPem(publicKey),
           prover: key && toProver(key, did, createSigner),
-        })
-      return { serverId: registered.serverId, did, proven, alreadyRegistered }
+        },
+      )
+      return { serverId: registered.id, did, proven, alreadyRegistered }
     } catch (cause) {
       throw registrationFault(cause)
     }
