@@ -1,3 +1,4 @@
+import { CapiscioError } from '../sdk/errors.ts'
 import { redactSecrets } from '../sdk/redact.ts'
 import { type IssuedBadge, isObject, readIssuedBadge } from './issued-badge.ts'
 import { type Prover, signOwnershipProof } from './ownership-proof.ts'
@@ -104,7 +105,7 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
       ...(body !== undefined && { body: JSON.stringify(body) }),
     }
     const answer = await send(request).catch((cause: unknown) => {
-      if (cause instanceof RegistrationError) throw cause
+      if (cause instanceof CapiscioError) throw cause
       const reason = redactSecrets(cause instanceof Error ? cause.message : String(cause), secrets())
       throw new RegistrationError('REGISTRY_UNREACHABLE', `The registry at ${url} gave no answer: ${reason}`)
     })
