@@ -36,6 +36,8 @@ import { createAdminService } from './service/admin-service.ts'
 import { createCoreService } from './service/core-service.ts'
 import { createEvaluateAccess } from './service/evaluate-access.ts'
 import { createGenerateKeypair } from './service/generate-keypair.ts'
+import { createRegisterIdentity } from './service/register-identity.ts'
+import { createRegistryClients } from './service/registry-clients.ts'
 import { implementedMethods } from './service/service-implementation.ts'
 import { createBadgeService } from './service/v1/badge-service.ts'
 import { createDidService } from './service/v1/did-service.ts'
@@ -212,12 +214,20 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
   const allowedTools = createAllowedToolsCompiler({ maxLists: 256, maxCharacters: 1024 * 1024 })
   const keyStore = createFileKeyStore(join(config.stateDir, 'keys'))
   const keys = createKeyMaker({ store: keyStore, random: systemRandom, clock, createSigner: createNodeEd25519Signer })
+  const registries = createRegistryClients({
+    registries: config.trust.issuers.map(({ issuer, apiUrl = issuer }) => ({
+      issuer,
+      url: apiUrl.replace(/\/+$/, ''),
+    })),
+    ...{ http, clock, random: systemRandom },
+  })
   const coreService = createCoreService({
     evaluate,
     wouldAllow: guard.wouldAllow,
     allowedTools,
     servers,
     generateKeypair: createGenerateKeypair(keys),
+    registerIdentity: createRegisterIdentity({ registries, keyStore, createSigner: createNodeEd25519Signer }),
     serverInfo: () =>
       describeServer({
         config,
@@ -273,6 +283,7 @@ export async function startCore(config: Config, logger: Logger): Promise<Core> {
       nowMs: clock.nowMs,
       random: systemRandom,
       createSigner: createNodeEd25519Signer,
+      ...{ registries, clock, timer: systemTimer, jitter: Math.random },
     }),
     createDidService(),
     createTrustStoreService({ store, changed: current.refresh, nowMs: clock.nowMs }),

@@ -89,7 +89,8 @@ function fittingTraceparent(value: unknown): string {
   return typeof value === 'string' && value.length <= MAX_TRACEPARENT_CHARACTERS ? value : ''
 }
 
-function toRequest(question: Question, secret: string | undefined): EvaluateToolAccessRequest {
+/** The message that asks a question. */
+export function toRequest(question: Omit<Question, 'client'>, secret: string | undefined): EvaluateToolAccessRequest {
   const { config, credential } = question
   return create(EvaluateToolAccessRequestSchema, {
     toolName: question.toolName,

@@ -80,10 +80,34 @@ export async function resolveSecret(credential: CallerCredential): Promise<strin
   } catch (cause) {
     throw new CredentialError('The badge callback failed, so no decision was asked for. See the cause.', { cause })
   }
-  if (typeof current !== 'string' || current === '' || !current.isWellFormed()) {
-    throw new CredentialError('The badge callback must give a non-empty string; no decision was asked for.')
+  return requireBadge(current)
+}
+
+/**
+ * The same at once, for callers that block.
+ *
+ * @throws CredentialError also when the badge callback is asynchronous: its answer could not
+ * arrive while the thread waits for it.
+ */
+export function resolveSecretSync(credential: CallerCredential): string {
+  const source = credential.reveal()
+  if (typeof source === 'string') return source
+  let current: unknown
+  try {
+    current = source()
+  } catch (cause) {
+    throw new CredentialError('The badge callback failed, so no decision was asked for. See the cause.', { cause })
   }
-  return current
+  if (current instanceof Promise) {
+    current.catch(() => undefined)
+    throw new CredentialError('A synchronous call needs a badge callback that answers at once, such as keeper.current.')
+  }
+  return requireBadge(current)
+}
+
+function requireBadge(current: unknown): string {
+  if (typeof current === 'string' && current !== '' && current.isWellFormed()) return current
+  throw new CredentialError('The badge callback must give a non-empty string; no decision was asked for.')
 }
 
 function requireText(value: unknown, name: string): void {

@@ -1,4 +1,12 @@
 export type {
+  BadgeKeeper,
+  BadgeKeeperEvent,
+  BadgeUnavailableCode,
+  IssuedBadge,
+  RegistrationErrorCode,
+} from '@capiscio/proto/registry'
+export { BadgeUnavailableError, RegistrationError } from '@capiscio/proto/registry'
+export type {
   AllowedToolAccess,
   CapiscioErrorCode,
   DeniedToolAccess,
@@ -73,10 +81,17 @@ export type { Guarded, Handler } from './guard.ts'
 export { guard } from './guard.ts'
 export { GuardError } from './guard-error.ts'
 export type { GuardOptions } from './guard-options.ts'
+
+
 export type { CallResult, McpClientOptions } from './mcp/capiscio-mcp-client.ts'
 export { CapiscioMcpClient } from './mcp/capiscio-mcp-client.ts'
 export type { McpServerOptions, McpToolHandler, McpToolOptions } from './mcp/capiscio-mcp-server.ts'
 export { CapiscioMcpServer } from './mcp/capiscio-mcp-server.ts'
+
+
+export type { KeySource } from './key-source.ts'
+
+
 export type { ClientLike, ConnectVerifiedOptions, VerifiedConnection } from './mcp/connect-verified.ts'
 export { connectVerified } from './mcp/connect-verified.ts'
 export type { HttpDisclosure } from './mcp/http-disclosure.ts'
@@ -88,11 +103,26 @@ export type { ProtectServerOptions } from './mcp/protect-server.ts'
 export { protectServer } from './mcp/protect-server.ts'
 export type { ServerIdentityOptions } from './mcp/server-identity.ts'
 export { computeParamsHash } from './params-hash.ts'
-export type { KeySource, PopResponseOptions, VerifyPopOptions } from './proof-of-possession.ts'
+export type { PopResponseOptions, VerifyPopOptions } from './proof-of-possession.ts'
 export { createPopResponse, verifyPopResponse } from './proof-of-possession.ts'
+export type { KeepBadgeOptions } from './registry/keep-badge.ts'
+export { keepBadge } from './registry/keep-badge.ts'
+export type { RegisterServerIdentityOptions, ServerRegistration } from './registry/register-server-identity.ts'
+export { registerServerIdentity } from './registry/register-server-identity.ts'
+export type { RegistryOptions } from './registry/registry-options.ts'
+export type { ConnectServerIdentityOptions, ServerIdentityStatus } from './registry/server-identity.ts'
+export { ServerIdentity } from './registry/server-identity.ts'
+export type { SetUpServerIdentity, SetupServerIdentityOptions } from './registry/setup-server-identity.ts'
+export { setupServerIdentity } from './registry/setup-server-identity.ts'
 export type { GenerateServerKeypairOptions, ServerKeypair } from './server-keypair.ts'
 export { generateServerKeypair, generateServerKeypairSync } from './server-keypair.ts'
 export { getServerOrigin, setServerOrigin, withServerOrigin } from './server-origin.ts'
+export { evaluateToolAccessSync } from './sync/evaluate-tool-access-sync.ts'
+export type { GuardSyncOptions } from './sync/guard-sync.ts'
+export { guardSync } from './sync/guard-sync.ts'
+export { registerServerIdentitySync, setupServerIdentitySync } from './sync/registry-sync.ts'
+export type { SyncCallOptions } from './sync/sync-call.ts'
+export { verifyServerSync } from './sync/verify-server-sync.ts'
 export type { VerifyServerOptions } from './verify-server.ts'
 export { verifyServer, verifyServerStrict } from './verify-server.ts'
 export { CORE_MIN_VERSION, PROTO_VERSION, SDK_VERSION } from './version.ts'

@@ -1,9 +1,7 @@
-import { createPrivateKey, createPublicKey, KeyObject, sign, verify } from 'node:crypto'
+import { sign, verify } from 'node:crypto'
 import type { PopAnswerer, PopDemands, PopExchange, PopRequest, PopResponse } from '@capiscio/proto/sdk'
 import { createPopResponse as createResponse, verifyPopResponse as verifyResponse } from '@capiscio/proto/sdk'
-
-/** A key as Node or a PEM file holds it. */
-export type KeySource = KeyObject | string
+import { type KeySource, requireKey } from './key-source.ts'
 
 /** As whom a server answers, and with which key. */
 export interface PopResponseOptions extends PopAnswerer {
@@ -37,23 +35,4 @@ export async function createPopResponse(request: PopRequest, options: PopRespons
 export async function verifyPopResponse(exchange: PopExchange, options: VerifyPopOptions): Promise<void> {
   const key = requireKey(options.publicKey, 'public')
   return verifyResponse(exchange, options, (message, signature) => verify(null, message, key, signature))
-}
-
-function requireKey(source: KeySource, type: 'private' | 'public'): KeyObject {
-  const key = source instanceof KeyObject ? source : readPem(source, type)
-  if (key.asymmetricKeyType !== 'ed25519' || key.type !== type) throw wrongKey(type)
-  return key
-}
-
-/** The message of the parser is left out: it may quote the key. */
-function readPem(pem: string, type: 'private' | 'public'): KeyObject {
-  try {
-    return type === 'private' ? createPrivateKey(pem) : createPublicKey(pem)
-  } catch {
-    throw wrongKey(type)
-  }
-}
-
-function wrongKey(type: 'private' | 'public'): TypeError {
-  return new TypeError(`The ${type} key must be an Ed25519 ${type} key: a KeyObject or PEM text.`)
 }

@@ -31,7 +31,7 @@ export function reportOutcome(client: CoreClient, evidenceId: string, ended: End
   }
   underWay.set(client, count + 1)
   // Called, not awaited: the request is on its way, or refused, before this returns.
-  sent(client, toRequest(evidenceId, ended, durationMs))
+  sent(client, toOutcomeRequest(evidenceId, ended, durationMs))
     .catch((error: unknown) => {
       if (error instanceof MethodUnimplementedError) takesNone.add(client)
       else {
@@ -47,7 +47,8 @@ async function sent(client: CoreClient, request: RecordOutcomeRequest): Promise<
   await client.recordOutcome?.(request)
 }
 
-function toRequest(evidenceId: string, ended: Ended, durationMs: number): RecordOutcomeRequest {
+/** The message that reports how a call ended. */
+export function toOutcomeRequest(evidenceId: string, ended: Ended, durationMs: number): RecordOutcomeRequest {
   const failed = 'failed' in ended || isToolError(ended.result)
   return create(RecordOutcomeRequestSchema, {
     evidenceId,

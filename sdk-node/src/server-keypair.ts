@@ -1,8 +1,8 @@
-import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto'
-import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { join, resolve } from 'node:path'
 import { KeyGenerationError, readOptions } from '@capiscio/proto/sdk'
 import { base58 } from '@scure/base'
+import { placeNewFile } from './place-new-file.ts'
 
 /** Options of `generateServerKeypair`. */
 export interface GenerateServerKeypairOptions {
@@ -65,51 +65,24 @@ export function generateServerKeypairSync(options: GenerateServerKeypairOptions 
   const raw = Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url')
   const pair = {
     keyId: keyId ?? `key-${createHash('sha256').update(raw).digest().subarray(0, 4).toString('base64url')}`,
-    didKey: `did:key:z${base58.encode(Uint8Array.of(...ED25519_PUB, ...raw))}`,
+    didKey: didKeyOf(publicKey),
     publicKeyPem: publicKey.export({ format: 'pem', type: 'spki' }).toString(),
     privateKeyPem: privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
   }
   if (outputDir === undefined) return { ...pair, privateKeyPath: undefined }
   const privateKeyPath = join(resolve(outputDir), `${pair.keyId}.pem`)
   try {
-    writePrivateKey(resolve(outputDir), privateKeyPath, pair.privateKeyPem)
+    placeNewFile(privateKeyPath, pair.privateKeyPem, 0o600)
   } catch (cause) {
     throw new KeyGenerationError(describeFailure(privateKeyPath, cause), { cause })
   }
   return { ...pair, privateKeyPath }
 }
 
-/**
- * The bytes are on disk, private, before the name is: no moment and no crash leaves half a
- * key, or one that others can read. A link, unlike a rename, replaces nothing.
- */
-function writePrivateKey(folder: string, path: string, pem: string): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const temporary = join(folder, `.${randomBytes(8).toString('hex')}.tmp`)
-  const file = openSync(temporary, 'wx', 0o600)
-  try {
-    try {
-      writeFileSync(file, pem)
-      fsyncSync(file)
-    } finally {
-      closeSync(file)
-    }
-    linkSync(temporary, path)
-  } finally {
-    rmSync(temporary, { force: true })
-  }
-  syncFolder(folder)
-}
-
-/** Windows opens no folders. */
-function syncFolder(folder: string): void {
-  if (process.platform === 'win32') return
-  const directory = openSync(folder, 'r')
-  try {
-    fsyncSync(directory)
-  } finally {
-    closeSync(directory)
-  }
+/** The did:key of an Ed25519 public key. */
+export function didKeyOf(publicKey: KeyObject): string {
+  const raw = Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url')
+  return `did:key:z${base58.encode(Uint8Array.of(...ED25519_PUB, ...raw))}`
 }
 
 function describeFailure(path: string, cause: unknown): string {

@@ -1,18 +1,14 @@
-import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
-import { createNodeEd25519Signer } from '../adapters/crypto/node-ed25519.ts'
 import { systemRandom } from '../adapters/crypto/system-random.ts'
 import { systemClock } from '../adapters/time/system-clock.ts'
 import { issueBadge } from '../domain/badge/issue-badge.ts'
 import { didKeyKid, toDidKey } from '../domain/did/did-key.ts'
-import { DidRefused } from '../domain/did/did-refused.ts'
-import { parsePrivateJwk } from '../domain/did/private-jwk.ts'
-import { placeFile } from '../lib/place-file.ts'
-import { parseStrictJsonObject } from '../lib/strict-json.ts'
+import { writeBadgeFile } from './badge-file.ts'
 import { parseDuration } from './duration.ts'
 import { type CliIo, printJson } from './print.ts'
-import { InputRefused, readInput } from './read-input.ts'
+import { InputRefused } from './read-input.ts'
+import { readPrivateKey } from './read-signer.ts'
 import { refusing } from './refusing.ts'
 
 const HELP = `
@@ -24,7 +20,7 @@ where an operator trusts exactly this key ("capiscio trust add --did did:key:…
 accepts level 0.
 
 Badges of levels 1 to 4 are made by a registry, which vouches for an agent: register the agent
-there, and ask the registry for a badge (POST /v1/agents/{did}/badge).
+there, and use "capiscio badge request".
 The badge goes to standard output, everything else to standard error.
 Exit codes: 0 made, 1 refused, 2 wrong usage.
 `
@@ -69,7 +65,7 @@ async function issue(flags: IssueFlags, command: Command, io: CliIo): Promise<vo
     )
   }
   const keyFile = flags.key ?? usage('give the private key: --key private.jwk. "capiscio key gen" makes one.')
-  const signer = await readSigner(keyFile, io)
+  const { signer } = await readPrivateKey(keyFile, io)
   const did = toDidKey(signer.publicKey)
   if (flags.sub !== undefined && flags.sub !== did) {
     throw new InputRefused(
@@ -90,42 +86,13 @@ async function issue(flags: IssueFlags, command: Command, io: CliIo): Promise<vo
   }
   const token = issueBadge(contents, didKeyKid(did), signer)
   const expiresAt = new Date(contents.expiresAt * 1000).toISOString()
-  if (flags.out !== undefined) await writeBadge(resolve(flags.out), token)
+  if (flags.out !== undefined) await writeBadgeFile(resolve(flags.out), token)
   if (flags.json) {
     printJson(io, { ...(flags.out === undefined && { token }), jti: contents.jti, subject: did, level: 0, expiresAt })
     return
   }
   if (flags.out === undefined) io.stdout(`${token}\n`)
   io.stderr(`badge ${contents.jti} of ${did}, level 0, valid until ${expiresAt}\n`)
-}
-
-async function readSigner(file: string, io: CliIo) {
-  if (file !== '-') await warnOfOpenKey(file, io)
-  const text = await readInput(file, 64 * 1024, io)
-  try {
-    return parsePrivateJwk(parseStrictJsonObject(text), createNodeEd25519Signer).signer
-  } catch (cause) {
-    if (cause instanceof DidRefused) throw new InputRefused(`The key is refused: ${cause.message}`, { cause })
-    if (cause instanceof SyntaxError) throw new InputRefused('The key is not a JWK: it is no JSON object', { cause })
-    throw cause
-  }
-}
-
-async function warnOfOpenKey(file: string, io: CliIo): Promise<void> {
-  const info = await stat(file).catch(() => undefined)
-  if (info?.isFile() && (info.mode & 0o077) !== 0)
-    io.stderr(`warning: others can read the private key: chmod 600 ${file}\n`)
-}
-
-/** Renewed again and again, so it replaces the badge before it, all at once. */
-async function writeBadge(path: string, token: string): Promise<void> {
-  try {
-    await placeFile(path, new TextEncoder().encode(`${token}\n`), { existing: 'replace' })
-  } catch (cause) {
-    throw new InputRefused(`The badge cannot be written: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      cause,
-    })
-  }
 }
 
 function parseLifetime(text: string): number {

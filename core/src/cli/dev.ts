@@ -6,6 +6,7 @@ import { loadConfig } from '../config/load-config.ts'
 import type { Core } from '../core.ts'
 import { prepareDevFolder } from './dev/dev-folder.ts'
 import { holdDevFolder } from './dev/dev-holder.ts'
+import { startDevRegistry } from './dev/dev-registry.ts'
 import { devScreen } from './dev/dev-screen.ts'
 import type { CliIo } from './print.ts'
 import { runUntilStopped } from './run-until-stopped.ts'
@@ -26,7 +27,7 @@ interface DevFlags extends ConfigFlags {
 export function addDevCommand(program: Command, io: CliIo): void {
   program
     .command('dev')
-    .description('run a core for trying things out, with example badges, an API key and a policy')
+    .description('run a core for trying things out, with a registry, example badges, an API key and a policy')
     .option('--dir <dir>', 'where everything is kept', '.capiscio-dev')
     .option('--listen <address>', 'gRPC on HOST:PORT (default: 127.0.0.1:50051)')
     .option('--http <address>', 'web listener on HOST:PORT (default: 127.0.0.1:50052)')
@@ -44,17 +45,24 @@ async function dev({ dir, json, ...flags }: DevFlags, io: CliIo): Promise<void> 
     const folder = await prepareDevFolder(resolve(dir), Date.now())
     // The development core is what its own folder says, whatever the environment holds.
     const env = { HOME: io.env.HOME }
+    const registryLogger = createLogger({ level: 'warn', pretty: io.stderrIsTty })
+    const freePort = flags.listen?.endsWith(':0') === true
+    await using registry = await startDevRegistry(folder.path, folder.keys, freePort, registryLogger)
+    await folder.configure(registry.url)
     const { config } = loadConfig({ command: 'dev', flags: { ...flags, config: folder.configFile }, env })
     const logger = createLogger({ level: config.logLevel, pretty: io.stderrIsTty })
     const onStarted = (core: Core): void => {
       holder.tell(core.addresses)
       if (json)
-        io.stdout(`${JSON.stringify({ addresses: core.addresses, evidence: core.evidence, folder: folder.path })}\n`)
+        io.stdout(
+          `${JSON.stringify({ addresses: core.addresses, evidence: core.evidence, folder: folder.path, registry: registry.url })}\n`,
+        )
       else
         io.stdout(
           devScreen({
             folder,
             core,
+            registryUrl: registry.url,
             wanted: config.listen,
             shown: relative(process.cwd(), folder.path) || '.',
             color: io.stdoutIsTty,

@@ -15,6 +15,7 @@ import { addBadgeCommand } from './badge.ts'
 import { addConfigCommand } from './config-check.ts'
 import { addDevCommand } from './dev.ts'
 import { addEvidenceCommand } from './evidence/evidence.ts'
+import { addInitCommand } from './init.ts'
 import { addKeyCommand } from './key.ts'
 import { addKeyStoreCommands } from './key-store.ts'
 import { addReloadCommand, addRevokeCommand } from './operate.ts'
@@ -73,6 +74,7 @@ export function createProgram(io: CliIo): Command {
   addTrustCommand(program, io)
   addKeyCommand(program, io)
   addBadgeCommand(program, io)
+  addInitCommand(program, io)
   addKeyStoreCommands(program, io)
   addEvidenceCommand(program, io)
   addRegistryCommand(program, io)

@@ -1,3 +1,4 @@
+import { RegistrationError } from '@capiscio/proto/registry'
 import { DidRefused } from '../domain/did/did-refused.ts'
 import { TrustRefused } from '../domain/trust/trust-refused.ts'
 import { SourceUnavailable } from '../ports/source-unavailable.ts'
@@ -24,5 +25,7 @@ export async function refusing(io: CliIo, json: boolean, act: () => Promise<void
 function codeOf(error: unknown): string | undefined {
   if (error instanceof InputRefused) return 'INPUT_REFUSED'
   if (error instanceof SourceUnavailable) return 'SOURCE_UNAVAILABLE'
-  return error instanceof TrustRefused || error instanceof DidRefused ? error.code : undefined
+  return error instanceof TrustRefused || error instanceof DidRefused || error instanceof RegistrationError
+    ? error.code
+    : undefined
 }

@@ -14,6 +14,7 @@ import type { EvaluateAccess } from './evaluate-access.ts'
 import { createEvaluateStream } from './evaluate-stream.ts'
 import { filterTools, type WouldAllow } from './filter-tools.ts'
 import type { createGenerateKeypair } from './generate-keypair.ts'
+import type { createRegisterIdentity } from './register-identity.ts'
 import { invalidArgument } from './rpc-fault.ts'
 import { implementService } from './service-implementation.ts'
 import { decodeVerifyServer, encodeServerVerification } from './verify-server.ts'
@@ -24,6 +25,7 @@ export interface CoreServiceOptions {
   readonly allowedTools: AllowedToolsCompiler
   readonly servers: ServerVerifier
   readonly generateKeypair: ReturnType<typeof createGenerateKeypair>
+  readonly registerIdentity: ReturnType<typeof createRegisterIdentity>
   /** What this core says about itself now. */
   readonly serverInfo: () => Promise<MessageInitShape<typeof GetServerInfoResponseSchema>>
 }
@@ -35,6 +37,7 @@ export function createCoreService({
   allowedTools,
   servers,
   generateKeypair,
+  registerIdentity,
   serverInfo,
 }: CoreServiceOptions) {
   const bidi = { evaluateToolAccessStream: createEvaluateStream({ evaluate, allowedTools }) }
@@ -59,6 +62,8 @@ export function createCoreService({
       },
 
       generateKeypair: (message) => generateKeypair(message),
+
+      registerIdentity: (message) => registerIdentity(message),
 
       getServerInfo: () => serverInfo(),
     },

@@ -2,7 +2,8 @@ import type { Disclosure, HandshakeMethod, McpRequest } from '@capiscio/proto/mc
 import { metaOf } from '@capiscio/proto/mcp'
 import { popRequestFromMeta } from '@capiscio/proto/sdk'
 import type { BadgeSource } from '../caller-credential.ts'
-import { createPopResponse, type KeySource } from '../proof-of-possession.ts'
+import type { KeySource } from '../key-source.ts'
+import { createPopResponse } from '../proof-of-possession.ts'
 
 /** Who a server is, as it tells its clients (RFC-007). */
 export interface ServerIdentityOptions {

@@ -42,6 +42,7 @@ const FORBIDDEN: readonly (readonly [file: string, specifier: string])[] = [
   ['core/src/domain/badge/planted.ts', '../registry/issuance.ts'],
   ['proto/sdk/planted.ts', 'node:fs'],
   ['proto/sdk/planted.ts', '@grpc/grpc-js'],
+  ['proto/registry/planted.ts', 'node:crypto'],
   ['sdk-browser/src/planted.ts', 'node:fs'],
   ['sdk-browser/src/planted.ts', '@capiscio/mcp'],
   ['sdk-browser/src/planted.ts', '@connectrpc/connect-node'],

@@ -7,13 +7,14 @@ import { type BadgeContents, issueBadge } from '../../domain/badge/issue-badge.t
 import { toDidKey } from '../../domain/did/did-key.ts'
 import { createApiKey, hashApiKey } from '../../domain/guard/api-keys.ts'
 import { decodeBase64url, encodeBase64url } from '../../lib/base64url.ts'
+import type { Ed25519Signer } from '../../ports/ed25519.ts'
 
 /** Issuer of the example badges. `.invalid` never resolves: nothing is ever fetched from it. */
 export const DEV_ISSUER = 'https://registry.capiscio.invalid'
 
-const DEV_ISSUER_KID = 'capiscio-dev-1'
+export const DEV_ISSUER_KID = 'capiscio-dev-1'
 
-/** Example badges live a working day, longer than an issuer would grant (RFC-002: at most an hour). */
+/** The self-signed example badge lives a working day. The others are issued by the registry, and kept fresh. */
 const BADGE_LIFETIME_SECONDS = 12 * 60 * 60
 
 /** Everything that `capiscio dev` keeps in its folder. */
@@ -23,12 +24,24 @@ export interface DevFolder {
   readonly policyFile: string
   readonly apiKeyFile: string
   readonly badgeFiles: readonly { readonly name: string; readonly path: string }[]
-  readonly badgesExpireAt: Date
+  readonly keys: DevKeys
+  /** Writes the configuration, once it is known where the registry is reached. */
+  configure(registryUrl: string): Promise<void>
+}
+
+/** Keys that are kept from run to run. */
+export interface DevKeys {
+  readonly issuer: Ed25519Signer
+  /** Secret. The private half of `issuer`, which is also the registry's CA key. */
+  readonly issuerSeed: Uint8Array
+  readonly agent: Ed25519Signer
+  readonly server: Ed25519Signer
 }
 
 /**
  * Makes or completes the folder of a development core: issuer keys, an API key and a
- * policy are kept from run to run; configuration and badges are made anew.
+ * policy are kept from run to run; configuration and badges are made anew. Badges of levels 1 to 4
+ * come from the registry.
  */
 export async function prepareDevFolder(path: string, nowMs: number): Promise<DevFolder> {
   const at = (...parts: string[]): string => join(path, ...parts)
@@ -36,11 +49,13 @@ export async function prepareDevFolder(path: string, nowMs: number): Promise<Dev
 
   const issuerSeed = await keep(at('issuer.key'), () => encodeBase64url(systemRandom.bytes(32)))
   const agentSeed = await keep(at('agent.key'), () => encodeBase64url(systemRandom.bytes(32)))
+  const serverSeed = await keep(at('server.key'), () => encodeBase64url(systemRandom.bytes(32)))
   const apiKey = await keep(at('api-key'), () => createApiKey('dev', systemRandom).key)
   await keep(at('policy.yaml'), () => EXAMPLE_POLICY)
 
   const issuer = signerFrom(issuerSeed, at('issuer.key'))
   const agent = signerFrom(agentSeed, at('agent.key'))
+  const server = signerFrom(serverSeed, at('server.key'))
   const jwks = {
     keys: [
       {
@@ -54,7 +69,6 @@ export async function prepareDevFolder(path: string, nowMs: number): Promise<Dev
     ],
   }
   await write(at('jwks.json'), `${JSON.stringify(jwks, null, 2)}\n`)
-  await write(at('capiscio.yaml'), configText(hashApiKey(apiKey)))
 
   const issuedAt = Math.floor(nowMs / 1000)
   const expiresAt = issuedAt + BADGE_LIFETIME_SECONDS
@@ -64,7 +78,7 @@ export async function prepareDevFolder(path: string, nowMs: number): Promise<Dev
     ...shared,
     issuer: DEV_ISSUER,
     subject: 'did:web:registry.capiscio.invalid:agents:example-agent',
-    domain: 'agents.example.invalid',
+    domain: 'agents.example.com',
   }
   const selfSigned: Omit<BadgeContents, 'jti'> = { ...shared, issuer: agentDid, subject: agentDid, level: 0 }
   const badges: Record<string, string> = {
@@ -74,13 +88,13 @@ export async function prepareDevFolder(path: string, nowMs: number): Promise<Dev
       agent,
     ),
   }
-  for (const level of [1, 2, 3, 4] as const) {
-    badges[`level-${level}`] = issueBadge({ ...registered, level, jti: randomUUID() }, DEV_ISSUER_KID, issuer)
-  }
   const past = { issuedAt: issuedAt - 7200, expiresAt: issuedAt - 3600 }
   badges.expired = issueBadge({ ...registered, ...past, level: 3, jti: randomUUID() }, DEV_ISSUER_KID, issuer)
 
-  const badgeFiles = []
+  const badgeFiles = ['level-1', 'level-2', 'level-3', 'level-4', 'server'].map((name) => ({
+    name,
+    path: at('badges', `${name}.jwt`),
+  }))
   for (const [name, badge] of Object.entries(badges)) {
     const file = at('badges', `${name}.jwt`)
     await write(file, `${badge}\n`)
@@ -92,7 +106,8 @@ export async function prepareDevFolder(path: string, nowMs: number): Promise<Dev
     policyFile: at('policy.yaml'),
     apiKeyFile: at('api-key'),
     badgeFiles,
-    badgesExpireAt: new Date(expiresAt * 1000),
+    keys: { issuer, issuerSeed: decodeBase64url(issuerSeed) ?? new Uint8Array(), agent, server },
+    configure: (registryUrl) => write(at('capiscio.yaml'), configText(hashApiKey(apiKey), registryUrl)),
   }
 }
 
@@ -116,7 +131,10 @@ function signerFrom(seed: string, path: string) {
   return createNodeEd25519Signer(bytes)
 }
 
-const configText = (hash: string): string => `# Made by "capiscio dev" at every start; edit policy.yaml instead.
+const configText = (
+  hash: string,
+  registryUrl: string,
+): string => `# Made by "capiscio dev" at every start; edit policy.yaml instead.
 profile: dev
 stateDir: state
 evidence:
@@ -128,6 +146,8 @@ trust:
   issuers:
     - issuer: ${DEV_ISSUER}
       jwksFile: jwks.json
+      apiUrl: ${registryUrl}
+      didNamespaceUrl: ${registryUrl}
 apiKeys:
   - name: dev
     hash: ${hash}

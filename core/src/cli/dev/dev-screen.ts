@@ -6,6 +6,7 @@ import type { DevFolder } from './dev-folder.ts'
 export interface DevScreenOptions {
   readonly folder: DevFolder
   readonly core: Core
+  readonly registryUrl: string
   /** What was asked for, to say where a free port had to do. */
   readonly wanted: ListenConfig
   /** The folder as a person would type it. */
@@ -14,7 +15,7 @@ export interface DevScreenOptions {
 }
 
 /** What `capiscio dev` shows when it is ready: what runs where, what to try, how to stop. */
-export function devScreen({ folder, core, wanted, shown, color }: DevScreenOptions): string {
+export function devScreen({ folder, core, registryUrl, wanted, shown, color }: DevScreenOptions): string {
   const bold = (text: string): string => (color ? `\u001b[1m${text}\u001b[22m` : text)
   const dim = (text: string): string => (color ? `\u001b[2m${text}\u001b[22m` : text)
   const { tcp = '', http = '' } = core.addresses
@@ -24,7 +25,8 @@ export function devScreen({ folder, core, wanted, shown, color }: DevScreenOptio
     ['Health', `${http}/readyz`, moved(wanted.http, http)],
     ['Metrics', `${http}/metrics`, ''],
     ['Policy', `${shown}/policy.yaml`, 'edit it and start again'],
-    ['Badges', `${shown}/badges/*.jwt`, `${badges}; until ${folder.badgesExpireAt.toISOString().slice(0, 16)}Z`],
+    ['Badges', `${shown}/badges/*.jwt`, `${badges}; kept fresh`],
+    ['Registry', registryUrl, `administrator's key in ${shown}/registry/admin-key`],
     ['API key', `${shown}/api-key`, 'principal apikey:dev'],
     ['Evidence', `${shown}/evidence`, core.evidence.origin],
   ]

@@ -18,9 +18,11 @@ import type { TrustedIssuers } from '../../domain/trust/trusted-issuers.ts'
 import { parseStrictJsonObject } from '../../lib/strict-json.ts'
 import { implementService } from '../service-implementation.ts'
 import { toOldBadgeClaims } from './old-badge-claims.ts'
+import { requestBadge, requestPoPBadge } from './request-badge.ts'
 import { type SignBadgeOptions, signBadge } from './sign-badge.ts'
+import { type StartKeeperOptions, startKeeper } from './start-keeper.ts'
 
-export interface BadgeServiceOptions extends SignBadgeOptions {
+export interface BadgeServiceOptions extends SignBadgeOptions, StartKeeperOptions {
   readonly sources: VerificationSources
   readonly rules: VerificationRules
   /** Whom the core trusts and as whom badges must address it, now. */
@@ -47,11 +49,11 @@ interface Call {
 }
 
 /**
- * `capiscio.v1.BadgeService`, as far as it needs no registry. Every verification runs the
+ * `capiscio.v1.BadgeService`. Every verification runs the
  * one procedure with the core's own trust; a caller can only tighten it. So `valid` always
- * means that this core would believe the badge.
+ * means that this core would believe the badge. Badges are asked for at configured registries only.
  *
- * Not offered: requesting badges, the keeper, and domain validation orders.
+ * Not offered: domain validation orders.
  */
 export function createBadgeService(options: BadgeServiceOptions) {
   const modeUsed = options.isOnline ? VerifyMode.ONLINE : VerifyMode.OFFLINE
@@ -121,43 +123,51 @@ export function createBadgeService(options: BadgeServiceOptions) {
     }
   }
 
-  return implementService(BadgeService, {
-    async verifyBadge({ token, publicKeyJwk }) {
-      const call = ownCall()
-      if (publicKeyJwk === '') return verify(token, call)
-      try {
-        return await verify(token, {
-          ...call,
-          sources: { ...call.sources, ...onlyKey(parseKey(publicKeyJwk), call.sources) },
-        })
-      } catch (cause) {
-        if (!(cause instanceof DidRefused)) throw cause
-        return refused(cause.code, `public_key_jwk: ${cause.message}`)
-      }
-    },
+  return implementService(
+    BadgeService,
+    {
+      requestBadge: (request) => requestBadge(request, options),
+      requestPoPBadge: (request) => requestPoPBadge(request, options),
 
-    async verifyBadgeWithOptions({ token, options: wanted }) {
-      if (wanted === undefined) return verify(token, ownCall())
-      if (wanted.clockToleranceSeconds < 0n || wanted.staleThresholdSeconds < 0n) {
-        return refused('OPTIONS_INVALID', 'A number of seconds is not negative; 0 leaves it to the core')
-      }
-      return verify(token, callWith(wanted))
-    },
+      async verifyBadge({ token, publicKeyJwk }) {
+        const call = ownCall()
+        if (publicKeyJwk === '') return verify(token, call)
+        try {
+          return await verify(token, {
+            ...call,
+            sources: { ...call.sources, ...onlyKey(parseKey(publicKeyJwk), call.sources) },
+          })
+        } catch (cause) {
+          if (!(cause instanceof DidRefused)) throw cause
+          return refused(cause.code, `public_key_jwk: ${cause.message}`)
+        }
+      },
 
-    async parseBadge({ token }) {
-      try {
-        return { claims: toOldBadgeClaims(parseBadge(token, options.rules)) }
-      } catch (cause) {
-        if (!(cause instanceof BadgeRefused)) throw cause
-        return { errorMessage: `${cause.code}: ${cause.message}` }
-      }
-    },
+      async verifyBadgeWithOptions({ token, options: wanted }) {
+        if (wanted === undefined) return verify(token, ownCall())
+        if (wanted.clockToleranceSeconds < 0n || wanted.staleThresholdSeconds < 0n) {
+          return refused('OPTIONS_INVALID', 'A number of seconds is not negative; 0 leaves it to the core')
+        }
+        return verify(token, callWith(wanted))
+      },
 
-    async signBadge(request) {
-      const { token, badge } = signBadge(request, options)
-      return { token, claims: toOldBadgeClaims(badge) }
+      async parseBadge({ token }) {
+        try {
+          return { claims: toOldBadgeClaims(parseBadge(token, options.rules)) }
+        } catch (cause) {
+          if (!(cause instanceof BadgeRefused)) throw cause
+          return { errorMessage: `${cause.code}: ${cause.message}` }
+        }
+      },
+
+      async signBadge(request) {
+        const { token, badge } = signBadge(request, options)
+        return { token, claims: toOldBadgeClaims(badge) }
+      },
     },
-  })
+    {},
+    { startKeeper: (request, context) => startKeeper(request, context, options) },
+  )
 }
 
 /** Checks under which no other key has ever signed anything: what the caller's key demands besides. */
