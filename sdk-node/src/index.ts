@@ -81,16 +81,11 @@ export type { Guarded, Handler } from './guard.ts'
 export { guard } from './guard.ts'
 export { GuardError } from './guard-error.ts'
 export type { GuardOptions } from './guard-options.ts'
-
-
+export type { KeySource } from './key-source.ts'
 export type { CallResult, McpClientOptions } from './mcp/capiscio-mcp-client.ts'
 export { CapiscioMcpClient } from './mcp/capiscio-mcp-client.ts'
 export type { McpServerOptions, McpToolHandler, McpToolOptions } from './mcp/capiscio-mcp-server.ts'
 export { CapiscioMcpServer } from './mcp/capiscio-mcp-server.ts'
-
-
-export type { KeySource } from './key-source.ts'
-
 
 export type { ClientLike, ConnectVerifiedOptions, VerifiedConnection } from './mcp/connect-verified.ts'
 export { connectVerified } from './mcp/connect-verified.ts'
