@@ -7,6 +7,7 @@ import { toDidKey } from '../../../../core/src/domain/did/did-key.ts'
 import { toPrivateJwk, toPublicJwk } from '../../../../core/src/domain/did/key-jwk.ts'
 import { createIssuerKeySets } from '../../../../core/src/domain/trust/issuer-key-sets.ts'
 import { createTrustedIssuers, type TrustConfiguration } from '../../../../core/src/domain/trust/trusted-issuers.ts'
+import { createRegistryClients } from '../../../../core/src/service/registry-clients.ts'
 import { type BadgeServiceOptions, createBadgeService } from '../../../../core/src/service/v1/badge-service.ts'
 import {
   type BadgeWorld,
@@ -19,6 +20,8 @@ import {
   vcOf,
 } from '../../../fakes/badge-world.ts'
 import { createFakeEs256Issuer } from '../../../fakes/es256-issuer.ts'
+import { createManualTimer } from '../../../fakes/manual-timer.ts'
+import { createMemoryWeb } from '../../../fakes/memory-web.ts'
 import { callUnary } from '../../../tools/call-unary.ts'
 import { sampleKey } from '../../../tools/sample-keys.ts'
 
@@ -48,6 +51,13 @@ function service({ trusted = {}, own = [AUDIENCE], ...options }: Around = {}) {
     nowMs: world.clock.nowMs,
     random: systemRandom,
     createSigner: createNodeEd25519Signer,
+    registries: createRegistryClients({
+      registries: [],
+      http: createMemoryWeb(),
+      clock: world.clock,
+      random: systemRandom,
+    }),
+    ...{ clock: world.clock, timer: createManualTimer(), jitter: () => 0 },
     ...options,
   })
 }
