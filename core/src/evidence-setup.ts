@@ -7,6 +7,7 @@ import { listTileFiles } from './adapters/evidence/public-files.ts'
 import { createAnchorWriter } from './domain/evidence/anchor-writer.ts'
 import { openCheckpoint } from './domain/evidence/checkpoint.ts'
 import { createCheckpointFile } from './domain/evidence/checkpoint-file.ts'
+import { signEmptyCheckpoint } from './domain/evidence/checkpoint-signer.ts'
 import { EvidenceRefused } from './domain/evidence/evidence-errors.ts'
 import {
   createEvidenceLog,
@@ -132,6 +133,8 @@ async function startLog(opened: LogDirectory, options: OpenEvidenceOptions): Pro
     onPublished: (head) => anchorWriter.offer(head.checkpoint),
   })
   if (checkpoint !== undefined) await publisher.publish({ size: tree.size, checkpoint })
+  // An auditor of a log without entries finds a checkpoint that says so. There is one root of size 0.
+  else if (published === undefined) await checkpointFile.replace(signEmptyCheckpoint(origin, signer))
   await settle(tree.size, checkpoint)
 
   const journal = await opened.openJournal(recovered.newestSegmentBytes)

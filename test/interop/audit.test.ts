@@ -1,19 +1,18 @@
-import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type AuditWorld, startAuditWorld } from './audit-world.ts'
 import { codeBlocks } from './docs-page.ts'
+import { buildGoAuditor } from './go-auditor.ts'
 import { obtained } from './prepared.ts'
 import { runProgram } from './run-program.ts'
+import { serveFolder } from './static-files.ts'
 
 const PAGE = '../auditing.md'
 const MODULE = join(import.meta.dirname, 'go-audit')
 const NODE_BIN = join(import.meta.dirname, '..', '..', 'node_modules', '.bin')
-const USUAL_GO = '/usr/local/go/bin/go'
 const [OPENSSL, GO_RUN, RECEIPT, FSCK, ANCHOR] = codeBlocks(PAGE, 'sh')
 
 let world: AuditWorld
@@ -51,15 +50,7 @@ describe('an auditor with openssl', () => {
   })
 })
 
-const go = existsSync(USUAL_GO) ? USUAL_GO : 'go'
-const offline = { GOTOOLCHAIN: 'local', GOFLAGS: '-mod=readonly -buildvcs=false', GOWORK: 'off' }
-const checker = await obtained("Go with the Go team's log packages", async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'capiscio-go-audit-'))
-  for (const name of ['go.mod', 'go.sum']) await copyFile(join(MODULE, name), join(folder, name))
-  await writeFile(join(folder, 'main.go'), codeBlocks(PAGE, 'go')[0])
-  await runProgram(go, ['build', '-o', 'audit', '.'], { cwd: folder, env: offline })
-  return folder
-})
+const checker = await obtained("Go with the Go team's log packages", buildGoAuditor)
 
 describe.skipIf(checker === undefined)("an auditor with the Go team's packages", () => {
   afterAll(() => rm(checker ?? '', { recursive: true, force: true }))
@@ -89,7 +80,7 @@ describe.skipIf(checker === undefined)("an auditor with the Go team's packages",
     const at = path === 'checkpoint' ? bytes.indexOf('\n') + 1 : 20
     bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at)
     writeFileSync(join(copy, path), bytes)
-    await using server = await serve(copy)
+    await using server = await serveFolder(copy)
     await expect(audit(server.url, world.vkey)).rejects.toThrow(complaint)
   })
 
@@ -125,17 +116,3 @@ describe('an auditor with our command', () => {
     expect(FSCK).toContain('--storage_url=http://127.0.0.1:50052/evidence/$LOG/ --public_key=log.vkey')
   })
 })
-
-/** Any static file server will do; this one is the smallest. */
-async function serve(folder: string): Promise<{ readonly url: string } & AsyncDisposable> {
-  const server = createServer((request, response) => {
-    const path = join(folder, request.url ?? '')
-    response.writeHead(existsSync(path) ? 200 : 404)
-    response.end(existsSync(path) ? readFileSync(path) : undefined)
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
-    [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(() => resolve())),
-  }
-}

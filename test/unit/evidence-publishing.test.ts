@@ -82,10 +82,10 @@ describe('publishing', () => {
     const publicFiles = createFaultyPublicFiles(place.directory)
     const { append, log, telemetry } = await opened({ publicFiles })
     let resume = (): void => {}
-    publicFiles.holdNext(new Promise((resolve) => (resume = resolve)))
+    publicFiles.holdNext(new Promise((resolve) => (resume = resolve)), 'createSynced')
     await append(1)
     timer.advance(GATHER_MS)
-    await expect.poll(() => publicFiles.calls.length).toBe(1)
+    await expect.poll(() => publicFiles.calls.at(-1)).toBe('createSynced tile/entries/000.p/1.tmp')
     await append(500)
     expect([log.size, telemetry.seen.published]).toEqual([501, []])
     resume()
@@ -98,9 +98,11 @@ describe('publishing', () => {
   it('makes every file durable before the checkpoint promises it', async () => {
     const publicFiles = createFaultyPublicFiles(place.directory)
     const { append, log } = await opened({ publicFiles })
+    const { calls } = publicFiles
+    // That of the empty log, and its folder.
+    calls.length = 0
     await append(300)
     await log.close()
-    const { calls } = publicFiles
     const checkpoint = calls.indexOf('rename checkpoint')
     const renames = calls.filter((call) => call.startsWith('rename tile'))
     expect(renames.sort()).toEqual([

@@ -93,9 +93,15 @@ describe('a first start', () => {
     ])
   })
 
-  it('publishes nothing for a log without entries', async () => {
-    await written(0)
-    expect(readdirSync(place.directory).sort()).toEqual(['journal', 'lock', 'log.json'])
+  it('publishes an empty log as one, and opens it again', async () => {
+    for (let start = 0; start < 2; start++) {
+      const { log } = await written(0)
+      expect([log.size, log.checkpoint]).toEqual([0, undefined])
+      expect(readdirSync(place.directory).sort()).toEqual(['checkpoint', 'journal', 'lock', 'log.json'])
+      expect(checkLog(place.directory)).toMatchObject({ publishedSize: 0, entries: [] })
+    }
+    const { log } = await written(2)
+    expect([log.size, checkLog(place.directory).publishedSize]).toEqual([2, 2])
   })
 
   it('makes missing parents', async () => {
@@ -249,6 +255,7 @@ describe('a root', () => {
     const first = await openAt(place, root())
     await first.log.close()
     rmSync(join(first.directory, 'log.json'))
+    rmSync(join(first.directory, 'checkpoint'))
     rmSync(join(place.stateDir, 'log-directories'), { recursive: true })
     const second = await openAt(place, root())
     expect(second.log.vkey).toBe(first.log.vkey)

@@ -1,6 +1,8 @@
+import type { Ed25519Signer } from '../../ports/ed25519.ts'
 import { formatCheckpoint } from './checkpoint.ts'
-import { edgeRoot, type RightEdge } from './merkle.ts'
-import { type NoteSigner, signNoteByAll } from './note.ts'
+import { EMPTY_ROOT, edgeRoot, type RightEdge } from './merkle.ts'
+import { type NoteSigner, signNote, signNoteByAll } from './note.ts'
+import { createVerifierKey } from './verifier-key.ts'
 
 /** Signs the checkpoints of one log, each for a larger tree than the one before. */
 export interface CheckpointSigner {
@@ -11,6 +13,12 @@ export interface CheckpointSigner {
    *   one size are a forked log, and nobody could tell which half is true
    */
   sign(tree: RightEdge): Uint8Array
+}
+
+/** The signed checkpoint of a log that has no entries. */
+export function signEmptyCheckpoint(origin: string, signer: Ed25519Signer): Uint8Array {
+  const key = createVerifierKey(origin, signer.publicKey)
+  return signNote(formatCheckpoint({ origin, size: 0, root: EMPTY_ROOT }), key, signer)
 }
 
 /**

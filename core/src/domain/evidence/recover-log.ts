@@ -60,7 +60,7 @@ export async function recoverLog(options: RecoverLogOptions): Promise<RecoveredL
     ...(published && { published: published.checkpoint }),
   })
   // An empty newest segment follows published entries only.
-  const checkpoint = recovered.checkpoint ?? published?.note
+  const checkpoint = recovered.checkpoint ?? (recovered.tree.size > 0 ? published?.note : undefined)
   if (checkpoint !== undefined) {
     await refuseUnlessPublishable({ ...options, published, head: { size: recovered.tree.size, checkpoint } })
   }
