@@ -52,7 +52,7 @@ async function dev({ dir, json, ...flags }: DevFlags, io: CliIo): Promise<void> 
     const { config } = loadConfig({ command: 'dev', flags: { ...flags, config: folder.configFile }, env })
     const logger = createLogger({ level: config.logLevel, pretty: io.stderrIsTty })
     const onStarted = (core: Core): void => {
-      holder.tell(core.addresses)
+      holder.tell(core.addresses, registry.url)
       if (json)
         io.stdout(
           `${JSON.stringify({ addresses: core.addresses, evidence: core.evidence, folder: folder.path, registry: registry.url })}\n`,

@@ -8,7 +8,7 @@ import type { BoundAddresses } from '../../transport/listeners.ts'
 /** The one process that may use a development folder. */
 export interface DevHolder {
   /** Leaves word of where this process listens, for whoever finds the folder taken. */
-  tell(addresses: BoundAddresses): void
+  tell(addresses: BoundAddresses, registryUrl: string): void
   release(): void
 }
 
@@ -30,7 +30,8 @@ export async function holdDevFolder(path: string): Promise<DevHolder> {
     )
   }
   return {
-    tell: (addresses) => writeFileSync(note, `${JSON.stringify({ pid: process.pid, addresses })}\n`, { mode: 0o600 }),
+    tell: (addresses, registry) =>
+      writeFileSync(note, `${JSON.stringify({ pid: process.pid, addresses, registry })}\n`, { mode: 0o600 }),
     release: () => lock.release(),
   }
 }
