@@ -108,7 +108,8 @@ export function es256VerifierContract(name: string, create: () => Es256Verifier)
     it('answers false to keys of another length or form, and to bytes that are no point', () => {
       const compressed = Uint8Array.of(2 + ((rfcKey[64] ?? 0) & 1), ...rfcKey.subarray(1, 33))
       const hybrid = rfcKey.with(0, 6 + ((rfcKey[64] ?? 0) & 1))
-      for (const key of [new Uint8Array(), rfcKey.subarray(1), compressed, hybrid, rfcKey.with(64, 0)]) {
+      const longer = Uint8Array.of(...rfcKey, 0)
+      for (const key of [new Uint8Array(), rfcKey.subarray(1), longer, compressed, hybrid, rfcKey.with(64, 0)]) {
         expect(verifier.verify(key, rfcMessage, rfcSignature), String(key.length)).toBe(false)
       }
     })

@@ -1,16 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { CoreService, Outcome } from '@capiscio/proto/core/v1'
-import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Profile } from '../../core/src/config/config.ts'
-import { loadConfig } from '../../core/src/config/load-config.ts'
-import { type Core, startCore } from '../../core/src/core.ts'
 import { hashApiKey } from '../../core/src/domain/guard/api-keys.ts'
 import { createBadgeWorld, HEADER, type Payload, vcOf } from '../fakes/badge-world.ts'
-import { createRawClient, type RawClient } from '../tools/raw-client.ts'
+import { type CoreInProcess, startCoreInProcess } from '../tools/core-in-process.ts'
 
 /**
  * A core of each profile (badges.md §13) whose every outbound source fails: nobody listens
@@ -112,29 +106,13 @@ function configuration(profile: Profile, port: number): string {
 }
 
 describe.each(['dev', 'connected-prod', 'air-gapped'] as const)('profile %s without a network', (profile) => {
-  let folder: string
-  let core: Core
-  let client: RawClient
+  let core: CoreInProcess
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'capiscio-cut-'))
-    const config = join(folder, 'capiscio.yaml')
-    await writeFile(config, configuration(profile, await closedPort()))
-    const loaded = loadConfig({
-      command: 'serve',
-      flags: { config, profile, socket: join(folder, 'core.sock'), http: 'none' },
-      env: { HOME: folder },
-      cwd: folder,
-    })
-    core = await startCore(loaded.config, pino({ level: 'silent' }))
-    client = createRawClient(`unix:${join(folder, 'core.sock')}`)
+    core = await startCoreInProcess(profile, configuration(profile, await closedPort()))
   })
 
-  afterAll(async () => {
-    client[Symbol.dispose]()
-    await core.stop()
-    await rm(folder, { recursive: true, force: true })
-  })
+  afterAll(() => core[Symbol.asyncDispose]())
 
   it.each(Object.entries(EXPECTED[profile]) as [Caller, string][])('answers %s with %s', async (caller, expected) => {
     const credential = (() => {
@@ -142,7 +120,7 @@ describe.each(['dev', 'connected-prod', 'air-gapped'] as const)('profile %s with
       if (caller === 'an API key') return { case: 'apiKey' as const, value: 'open sesame' }
       return { case: 'badgeJws' as const, value: BADGES[caller] }
     })()
-    const { decision } = await client.call(CoreService.method.evaluateToolAccess, {
+    const { decision } = await core.client.call(CoreService.method.evaluateToolAccess, {
       toolName: 'read_rows',
       credential,
       config: { acceptLevelZero: true },

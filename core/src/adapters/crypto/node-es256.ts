@@ -25,8 +25,8 @@ export function createNodeEs256Verifier(options: { readonly maxKeys: number }): 
 
   return {
     verify(publicKey, message, signature) {
-      // 4 is the uncompressed form: OpenSSL would take others, and a key would have several spellings.
-      if (publicKey.length !== 65 || publicKey[0] !== 4 || signature.length !== 64) return false
+      // One spelling for each key: OpenSSL would take other forms than 4, uncompressed, and bytes after the point.
+      if (publicKey.length !== 65 || publicKey[0] !== 4) return false
       try {
         return verify('sha256', message, { key: imported(publicKey), dsaEncoding: 'ieee-p1363' }, signature)
       } catch {
