@@ -1,6 +1,5 @@
-import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -8,8 +7,6 @@ import { join } from 'node:path'
 import { toNodeHandler } from '@modelcontextprotocol/node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { createNodeEd25519Signer } from '../../core/src/adapters/crypto/node-ed25519.ts'
-import { issueBadge } from '../../core/src/domain/badge/issue-badge.ts'
 import {
   CapiscioMcpClient,
   CapiscioMcpServer,
@@ -18,33 +15,18 @@ import {
   createHttpGate,
 } from '../../sdk-node/src/index.ts'
 import { type CoreProcess, devCredential, startDevCore } from '../tools/core-process.ts'
-
-const DID = 'did:web:registry.capiscio.invalid:servers:files'
+import { type DevServer, readDevServer } from '../tools/dev-server.ts'
 
 let core: CoreProcess
 let client: CoreClient
 let badge: string
-let serverBadge: string
-const key = generateKeyPairSync('ed25519').privateKey
-const pem = key.export({ format: 'pem', type: 'pkcs8' }) as string
+let own: DevServer
 
 beforeAll(async () => {
   core = await startDevCore(await mkdtemp(join(tmpdir(), 'capiscio-holders-')))
   client = createCoreClient({ address: core.address })
   badge = await devCredential(core.folder, 'badges', 'level-2.jwt')
-  const seed = (await readFile(join(core.folder, 'issuer.key'), 'utf8')).trim()
-  const now = Math.floor(Date.now() / 1000)
-  const contents = {
-    jti: crypto.randomUUID(),
-    issuer: 'https://registry.capiscio.invalid',
-    subject: DID,
-    level: 2,
-    issuedAt: now,
-    expiresAt: now + 600,
-    subjectKey: Buffer.from(String(createPublicKey(key).export({ format: 'jwk' }).x), 'base64url'),
-    domain: 'mcp.example.com',
-  } as const
-  serverBadge = issueBadge(contents, 'capiscio-dev-1', createNodeEd25519Signer(Buffer.from(seed, 'base64url')))
+  own = await readDevServer(core.folder)
 })
 
 afterAll(async () => {
@@ -63,15 +45,15 @@ const child = (...identity: string[]) => ({
 describe('a client and a server process that hold the MCP SDK', () => {
   it('verify, list and call over standard input and output', async () => {
     await using mcp = await CapiscioMcpClient.connect({
-      ...child(DID, serverBadge, pem),
-      minTrustLevel: 2,
+      ...child(own.did, own.badge, own.pem),
+      minTrustLevel: 1,
       requirePop: true,
       badge,
     })
     expect(mcp).toMatchObject({
       serverState: 'VERIFIED_PRINCIPAL',
-      serverDid: DID,
-      serverTrustLevel: 2,
+      serverDid: own.did,
+      serverTrustLevel: 1,
       isVerified: true,
       popVerified: true,
     })
@@ -82,7 +64,7 @@ describe('a client and a server process that hold the MCP SDK', () => {
   })
 
   it('deny and hide what a caller may not run', async () => {
-    await using mcp = await CapiscioMcpClient.connect(child(DID, serverBadge, pem))
+    await using mcp = await CapiscioMcpClient.connect(child(own.did, own.badge, own.pem))
     expect((await mcp.listTools()).map(({ name }) => name)).toEqual(['ping'])
     expect(await mcp.callTool('read_file', { path: 'a.txt' })).toMatchObject({
       isError: true,
@@ -99,7 +81,7 @@ describe('a client and a server process that hold the MCP SDK', () => {
     http.listen(0, '127.0.0.1')
     await once(http, 'listening')
     const origin = `http://127.0.0.1:${(http.address() as AddressInfo).port}`
-    const identity = { did: DID, badge: serverBadge, privateKey: key, origin }
+    const identity = { did: own.did, badge: own.badge, privateKey: own.privateKey, origin }
     const server = new CapiscioMcpServer({ name: 'files', identity, client, defaults: { minTrustLevel: 2 } })
     server.tool('read_file', { inputSchema: z.object({ path: z.string() }) }, ({ path }) => ({
       content: [{ type: 'text', text: `text of ${path}` }],
@@ -116,8 +98,8 @@ describe('a client and a server process that hold the MCP SDK', () => {
         code: 'SERVER_DOMAIN_MISMATCH',
       })
       const discovery = await fetch(`${origin}/.well-known/capiscio/mcp-server.json`)
-      expect(await discovery.json()).toMatchObject({ server_did: DID, server_badge: serverBadge })
-      expect(discovery.headers.get('capiscio-server-did')).toBe(DID)
+      expect(await discovery.json()).toMatchObject({ server_did: own.did, server_badge: own.badge })
+      expect(discovery.headers.get('capiscio-server-did')).toBe(own.did)
     } finally {
       http.closeAllConnections()
       await new Promise((resolve) => http.close(resolve))
@@ -126,7 +108,7 @@ describe('a client and a server process that hold the MCP SDK', () => {
 })
 
 describe('createHttpGate', () => {
-  const gate = createHttpGate({ identity: { did: DID, badge: () => 'current' }, requireBadge: true })
+  const gate = createHttpGate({ identity: { did: 'did:web:a.example', badge: () => 'current' }, requireBadge: true })
   const served = gate.fetch(
     async () => new Response('served', { headers: { 'Access-Control-Expose-Headers': 'X-Own' } }),
   )
@@ -145,7 +127,7 @@ describe('createHttpGate', () => {
 
   it('is wrongly used with other options', () => {
     expect(() => createHttpGate({ requireBadge: 'yes' } as never)).toThrow(TypeError)
-    expect(() => createHttpGate({ did: DID } as never)).toThrow(TypeError)
+    expect(() => createHttpGate({ did: 'did:web:a.example' } as never)).toThrow(TypeError)
   })
 })
 

@@ -1,6 +1,5 @@
-import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -14,42 +13,23 @@ import { StreamableHTTPClientTransport as HttpV1 } from '@modelcontextprotocol/s
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import { createMcpHandler } from '@modelcontextprotocol/server'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createNodeEd25519Signer } from '../../core/src/adapters/crypto/node-ed25519.ts'
-import { issueBadge } from '../../core/src/domain/badge/issue-badge.ts'
 import { type CoreClient, connectVerified, createCoreClient } from '../../sdk-node/src/index.ts'
 import { buildServer, MATRIX_DEMANDS } from '../fakes/mcp/matrix-server.ts'
 import { type CoreProcess, devCredential, startDevCore } from '../tools/core-process.ts'
+import { type DevServer, readDevServer } from '../tools/dev-server.ts'
 
-const DID = 'did:web:registry.capiscio.invalid:servers:matrix'
 const PROGRAM = join(import.meta.dirname, '../fakes/mcp/matrix-server.ts')
 
 let core: CoreProcess
 let client: CoreClient
 let badge: string
-let serverBadge: string
-const key = generateKeyPairSync('ed25519').privateKey
-const pem = key.export({ format: 'pem', type: 'pkcs8' }) as string
+let own: DevServer
 
 beforeAll(async () => {
   core = await startDevCore(await mkdtemp(join(tmpdir(), 'capiscio-matrix-')))
   client = createCoreClient({ address: core.address })
   badge = await devCredential(core.folder, 'badges', 'level-2.jwt')
-  const seed = (await readFile(join(core.folder, 'issuer.key'), 'utf8')).trim()
-  const now = Math.floor(Date.now() / 1000)
-  serverBadge = issueBadge(
-    {
-      jti: crypto.randomUUID(),
-      issuer: 'https://registry.capiscio.invalid',
-      subject: DID,
-      level: 2,
-      issuedAt: now,
-      expiresAt: now + 600,
-      subjectKey: Buffer.from(String(createPublicKey(key).export({ format: 'jwk' }).x), 'base64url'),
-      domain: 'mcp.example.com',
-    },
-    'capiscio-dev-1',
-    createNodeEd25519Signer(Buffer.from(seed, 'base64url')),
-  )
+  own = await readDevServer(core.folder)
 })
 
 afterAll(async () => {
@@ -70,7 +50,7 @@ function openClient(kind: ClientKind) {
 function openTransport(kind: ClientKind, { url, sdk, kind: server }: Place) {
   if (url !== undefined) return kind === 'v1' ? new HttpV1(url) : new HttpV2(url)
   const Stdio = kind === 'v1' ? StdioV1 : StdioV2
-  const identity = server === 'ours' ? [DID, serverBadge, pem] : []
+  const identity = server === 'ours' ? [own.did, own.badge, own.pem] : []
   return new Stdio({
     command: process.execPath,
     args: [PROGRAM, sdk, server, ...identity],
@@ -85,7 +65,7 @@ async function openHttp(sdk: 'v1' | 'v2', kind: 'ours' | 'plain') {
   http.listen(0, '127.0.0.1')
   await once(http, 'listening')
   const origin = `http://127.0.0.1:${(http.address() as AddressInfo).port}`
-  const identity = { did: DID, badge: serverBadge, privateKey: key, origin }
+  const identity = { did: own.did, badge: own.badge, privateKey: own.privateKey, origin }
   const options = kind === 'ours' ? { ...MATRIX_DEMANDS, identity, client } : undefined
   http.on(
     'request',
@@ -144,7 +124,7 @@ describe('every client meets every server', () => {
           await mcp.connect(wire as never)
         }
 
-        const verified = { state: 'VERIFIED_PRINCIPAL', popVerified: true, serverDid: DID }
+        const verified = { state: 'VERIFIED_PRINCIPAL', popVerified: true, serverDid: own.did }
         const unknown = { state: 'UNVERIFIED_ORIGIN', popVerified: false, serverDid: undefined }
         if (caller === 'ours') expect(state).toMatchObject(server === 'ours' ? verified : unknown)
 
@@ -157,9 +137,9 @@ describe('every client meets every server', () => {
         expect((await call('open')).isError).toBeFalsy()
         const guarded = await call('guarded')
         expect(guarded.isError ?? false).toBe(!mayRunAll)
-        const own = guarded._meta ?? {}
-        expect('io.capisc/evidence' in own).toBe(server === 'ours' && mayRunAll)
-        expect('io.capisc/denial' in own).toBe(!mayRunAll)
+        const receipt = guarded._meta ?? {}
+        expect('io.capisc/evidence' in receipt).toBe(server === 'ours' && mayRunAll)
+        expect('io.capisc/denial' in receipt).toBe(!mayRunAll)
       } finally {
         await mcp.close()
         await http?.close()

@@ -57,11 +57,15 @@ describe.runIf(process.platform === 'linux')('a host that names no core', () => 
     })
     const denied = await call('admin')
     expect(denied).toMatchObject({ denied: 'TOOL_AUTH_MISSING', runs: ['read'] })
-    const logged: unknown[] = []
+    const logged: Record<string, unknown>[] = []
     for await (const { leaf } of readEvidenceLogs({ root: join(home, '.capiscio', 'evidence') })) {
-      logged.push((JSON.parse(Buffer.from(leaf).toString()) as { id: string }).id)
+      logged.push(JSON.parse(Buffer.from(leaf).toString()) as Record<string, unknown>)
     }
-    expect(logged).toEqual([allowed['evidenceId'], denied['evidenceId']])
+    const decisions = logged.filter((record) => record['event.name'] === 'capiscio.tool_invocation')
+    expect(decisions.map(({ id }) => id)).toEqual([allowed['evidenceId'], denied['evidenceId']])
+    // What the allowed call did is reported in the background, after it.
+    const outcomes = logged.filter((record) => record['event.name'] === 'capiscio.tool_outcome')
+    expect(outcomes.map((record) => record['capiscio.decision_id'])).toEqual(outcomes.map(() => allowed['evidenceId']))
     expect(await cores()).toHaveLength(1)
   })
 

@@ -19,8 +19,9 @@ import {
   protectServer,
 } from '../../sdk-node/src/index.ts'
 import { type CoreProcess, devCredential, startDevCore } from '../tools/core-process.ts'
+import { readDevServer } from '../tools/dev-server.ts'
 
-const DID = 'did:web:registry.capiscio.invalid:servers:files'
+const DID = 'did:web:registry.capiscio.invalid:servers:example-server'
 
 let core: CoreProcess
 let client: CoreClient
@@ -54,8 +55,9 @@ beforeAll(async () => {
   core = await startDevCore(await mkdtemp(join(tmpdir(), 'capiscio-mcp-client-')))
   client = createCoreClient({ address: core.address })
   callerBadge = await devCredential(core.folder, 'badges', 'level-2.jwt')
-  serverKey = generateKeyPairSync('ed25519').privateKey
-  serverBadge = await badgeFor(DID, serverKey)
+  const own = await readDevServer(core.folder)
+  serverKey = own.privateKey
+  serverBadge = own.badge
 })
 
 afterAll(async () => {
@@ -127,9 +129,9 @@ describe.each(SDKS)('a client of %s', (sdk) => {
   it('verifies the server and its possession of the key before it shows its badge', async () => {
     const { server, call, seen } = await connect(sdk, {
       server: { identity: identity(), defaults: { minTrustLevel: 2 } },
-      client: { requirePop: true, minTrustLevel: 2, expectedDid: DID, credential: { badge: callerBadge } },
+      client: { requirePop: true, minTrustLevel: 1, expectedDid: DID, credential: { badge: callerBadge } },
     })
-    expect(server).toMatchObject({ state: 'VERIFIED_PRINCIPAL', popVerified: true, trustLevel: 2, serverDid: DID })
+    expect(server).toMatchObject({ state: 'VERIFIED_PRINCIPAL', popVerified: true, trustLevel: 1, serverDid: DID })
     expect(JSON.stringify(seen)).not.toContain(callerBadge)
     expect((await call()).isError).toBeFalsy()
     expect(JSON.stringify(seen.at(-1))).toContain(callerBadge)
