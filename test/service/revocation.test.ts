@@ -110,6 +110,8 @@ describe('an issuer that is asked', () => {
       }),
     ])
     expect(trustedIssuers[0]?.revocation?.syncedAt?.seconds).toBeGreaterThan(1_700_000_000n)
+    const status = await runCapiscio(['status', '--address', core.addresses.tcp])
+    expect(status.stdout).toMatch(/^revoked +hybrid \(1 revoked at 20\S+Z\)$/m)
     const { caches } = await operator.call(AdminService.method.getCacheStatistics, {})
     expect(caches.map(({ name }) => name)).toEqual(['verified_badges', 'badge_status', 'agent_status'])
     const metrics = await (await fetch(`${core.addresses.http}/metrics`)).text()

@@ -58,14 +58,22 @@ function asJson(address: string, info: GetServerInfoResponse) {
     profile: info.profile,
     policyVersion: info.policyVersion,
     acceptsLevelZero: info.acceptsLevelZero,
-    trustedIssuers: info.trustedIssuers.map(({ issuer, keySource, keys, keysFetchedAt, keysError, keysStale }) => ({
-      issuer,
-      keySource,
-      keys,
-      keysFetchedAt: keysFetchedAt === undefined ? null : timestampDate(keysFetchedAt).toISOString(),
-      keysError,
-      keysStale,
-    })),
+    trustedIssuers: info.trustedIssuers.map(
+      ({ issuer, keySource, keys, keysFetchedAt, keysError, keysStale, revocation }) => ({
+        issuer,
+        keySource,
+        keys,
+        keysFetchedAt: keysFetchedAt === undefined ? null : timestampDate(keysFetchedAt).toISOString(),
+        keysError,
+        keysStale,
+        revocation: revocation && {
+          mode: revocation.mode,
+          syncedAt: revocation.syncedAt === undefined ? null : timestampDate(revocation.syncedAt).toISOString(),
+          entries: String(revocation.entries),
+          stale: revocation.stale,
+        },
+      }),
+    ),
     evidenceLog: info.evidenceLog && {
       origin: info.evidenceLog.origin,
       vkey: info.evidenceLog.vkey,
@@ -81,12 +89,18 @@ function asText(address: string, info: GetServerInfoResponse): string {
   const issuers = info.trustedIssuers.map(
     ({ issuer, keySource, keys, keysStale }) => `${issuer} (${keys} keys, ${keySource}${keysStale ? ', STALE' : ''})`,
   )
+  const revocations = info.trustedIssuers.map(({ revocation }) => {
+    const { mode = 'unknown', entries = 0n, syncedAt, stale = false } = revocation ?? {}
+    const synced = syncedAt === undefined ? '' : ` at ${timestampDate(syncedAt).toISOString()}`
+    return `${mode} (${entries} revoked${synced}${stale ? ', STALE' : ''})`
+  })
   const log = info.evidenceLog
   const rows: [string, string][] = [
     ['core', `${info.coreVersion} at ${address}, profile ${info.profile}`],
     ['ready', info.ready ? 'yes' : `no: ${info.notReadyReasons.join(' ')}`],
     ['policy', info.policyVersion],
     ['issuers', issuers.length > 0 ? issuers.join(', ') : 'none: badges of level 1 to 4 are denied'],
+    ['revoked', revocations.join(', ')],
     ['level 0', info.acceptsLevelZero ? 'accepted where the request agrees' : 'refused'],
     ['evidence', log ? `${log.size} records in ${log.origin}, ${log.writable ? 'writable' : 'NOT WRITABLE'}` : 'none'],
     ['log key', log?.vkey ?? ''],

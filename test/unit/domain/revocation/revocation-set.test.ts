@@ -118,12 +118,17 @@ describe('a set of revocations', () => {
   })
 
   it('refuses packed bytes that are not 16 for each id', () => {
-    expect(() => createRevocationSet(10).addPacked(new Uint8Array(15))).toThrow(RangeError)
+    const set = createRevocationSet(10)
+    expect(() => set.addPacked(new Uint8Array(31))).toThrow(RangeError)
+    expect(set.size).toBe(0)
   })
 
-  it('takes at most 21 bytes for each id', () => {
+  it('keeps every one of many ids, in at most 21 bytes each', () => {
     const set = createRevocationSet(1_000_000)
     for (let n = 0; n < 200_000; n++) set.add(id(n))
+    expect(set.size).toBe(200_000)
+    for (let n = 0; n < 200_000; n++) if (!set.has(id(n))) throw new Error(`${id(n)} is lost`)
+    expect(set.has(id(200_000))).toBe(false)
     expect(set.heldBytes / set.size).toBeLessThan(21)
     expect(set.heldBytes / set.size).toBeGreaterThan(16)
   })
