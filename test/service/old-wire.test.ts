@@ -237,7 +237,7 @@ describe('SimpleGuardService.GenerateKeyPair', () => {
 describe('calls of the old contract that are not offered yet', () => {
   it.each([
     MCPService.method.evaluatePolicyDecision,
-    BadgeService.method.requestBadge,
+    BadgeService.method.createDVOrder,
     SimpleGuardService.method.exportKey,
   ])('answer UNIMPLEMENTED: $name', async (method) => {
     await expect(client.callBytes(`/${method.parent.typeName}/${method.name}`, new Uint8Array())).rejects.toMatchObject(
@@ -245,12 +245,5 @@ describe('calls of the old contract that are not offered yet', () => {
         code: status.UNIMPLEMENTED,
       },
     )
-  })
-
-  it('also where the answer is a stream', async () => {
-    const { name, parent } = BadgeService.method.startKeeper
-    await expect(client.callBytes(`/${parent.typeName}/${name}`, new Uint8Array())).rejects.toMatchObject({
-      code: status.UNIMPLEMENTED,
-    })
   })
 })
