@@ -279,7 +279,8 @@ describe('(e) the environment', () => {
 
   it('names a configuration file, whose issuers, keys and policy hold', async () => {
     const folder = join(home, 'dev')
-    await (await startDevCore(folder)).stop()
+    // Its registry says whether badges were revoked, so it stays.
+    const dev = await startDevCore(folder)
     const core = launch(await freePort(), { env: { CAPISCIO_CONFIG: join(folder, 'capiscio.yaml') } })
     const client = clientOf(core.port)
     await ready(core, client)
@@ -290,6 +291,7 @@ describe('(e) the environment', () => {
     expect(await ask('level-2')).toMatchObject({ decision: MCPDecision.MCP_DECISION_ALLOW, trustLevel: 2 })
     expect(await ask('level-1')).toMatchObject({ errorCode: 'TOOL_TRUST_INSUFFICIENT' })
     await terminate(core)
+    await dev.stop()
   })
 
   it.each([

@@ -1,11 +1,20 @@
 import { createPrivateKey } from 'node:crypto'
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf'
 import { createCoreClient, guard, withCredential } from '@capiscio/mcp'
 import { CoreService } from '@capiscio/proto/core/v1'
 import { readBadge } from '@capiscio/proto/registry'
-import { BadgeService } from '@capiscio/proto/v1'
-import { status } from '@grpc/grpc-js'
+import {
+  BadgeService,
+  type KeeperEvent,
+  KeeperEventSchema,
+  KeeperEventType,
+  KeeperMode,
+  StartKeeperRequestSchema,
+  type TrustLevel,
+} from '@capiscio/proto/v1'
+import { Client, credentials, status } from '@grpc/grpc-js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTlsRegistry, type TlsRegistry } from '../fakes/tls-registry.ts'
 import { runCapiscio } from '../tools/core-process.ts'
@@ -169,7 +178,7 @@ describe('an agent over TLS', () => {
   const call = async (badge: string) => {
     await using asked = createCoreClient({ address: core.addresses.tcp })
     const tool = guard({ tool: 'read_database', minTrustLevel: 1, client: asked }, async () => 'rows')
-    return withCredential({ badge }, () => tool()).catch((error: { reason?: string }) => error.reason ?? error)
+    return await withCredential({ badge }, () => tool()).catch((error: { reason?: string }) => error.reason ?? error)
   }
 
   it('gets badges of both assurances, is let in, and is denied at once when revoked or disabled', async () => {
@@ -229,6 +238,50 @@ describe('the old contract', () => {
     expect(await client.call(requestPoPBadge, { agentDid: given.subject, apiKey, privateKeyJwk: '{' })).toMatchObject({
       success: false,
       errorCode: 'KEY_MALFORMED',
+    })
+  })
+
+  /** Events of one StartKeeper until `count` are there, then the caller leaves; or the status that it ended with. */
+  async function keeperEvents(request: MessageInitShape<typeof StartKeeperRequestSchema>, count: number) {
+    const grpc = new Client(core.addresses.tcp, credentials.createInsecure())
+    const pass = (bytes: Buffer): Buffer => bytes
+    const bytes = Buffer.from(toBinary(StartKeeperRequestSchema, create(StartKeeperRequestSchema, request)))
+    const call = grpc.makeServerStreamRequest('/capiscio.v1.BadgeService/StartKeeper', pass, pass, bytes)
+    const events: KeeperEvent[] = []
+    try {
+      for await (const event of call) {
+        events.push(fromBinary(KeeperEventSchema, event))
+        if (events.length === count) break
+      }
+    } finally {
+      call.cancel()
+      grpc.close()
+    }
+    return events
+  }
+
+  it('keeps a badge for as long as the stream is open, and gives each in its event', async () => {
+    const [began, renewed] = await keeperEvents({ mode: KeeperMode.CA, agentId: 'reader', apiKey, ttlSeconds: 60 }, 2)
+    expect(began?.type).toBe(KeeperEventType.KEEPER_EVENT_STARTED)
+    expect(renewed).toMatchObject({ type: KeeperEventType.KEEPER_EVENT_RENEWED, errorCode: '' })
+    expect(readBadge(renewed?.token ?? '').jti).toBe(renewed?.badgeJti)
+    const [, failed] = await keeperEvents({ agentId: 'nobody', apiKey }, 2)
+    expect(failed).toMatchObject({ type: KeeperEventType.KEEPER_EVENT_ERROR, errorCode: 'AGENT_NOT_FOUND', token: '' })
+  })
+
+  it.each([
+    ['output_file', { outputFile: '/tmp/badge.jwt' }],
+    ['private_key_path', { privateKeyPath: '/tmp/key.jwk' }],
+    ['mode', { mode: KeeperMode.SELF_SIGN }],
+    ['agent_id', { agentId: '' }],
+    ['ca_url', { caUrl: 'https://elsewhere.example.com' }],
+    ['api_key', { apiKey: 'two words' }],
+    ['renew_before_seconds', { renewBeforeSeconds: -1 }],
+    ['trust_level', { trustLevel: 99 as TrustLevel }],
+  ])('keeps none with %s wrong', async (field, wrong) => {
+    await expect(keeperEvents({ agentId: 'reader', apiKey, ...wrong }, 1)).rejects.toMatchObject({
+      code: status.INVALID_ARGUMENT,
+      details: expect.stringContaining(field),
     })
   })
 })

@@ -63,7 +63,15 @@ describe('a running core', () => {
       implementedMethods.filter((path) => path.startsWith(`/${service.typeName}/`)).map((path) => path.split('/')[2])
     expect(offered(DIDService)).toEqual(['Parse', 'NewAgentDID', 'NewCapiscIOAgentDID', 'DocumentURL', 'IsAgentDID'])
     expect(offered(TrustStoreService)).toHaveLength(8)
-    expect(offered(BadgeService)).toEqual(['SignBadge', 'VerifyBadge', 'VerifyBadgeWithOptions', 'ParseBadge'])
+    expect(offered(BadgeService)).toEqual([
+      'SignBadge',
+      'VerifyBadge',
+      'VerifyBadgeWithOptions',
+      'ParseBadge',
+      'RequestBadge',
+      'RequestPoPBadge',
+      'StartKeeper',
+    ])
   })
 
   it.each([

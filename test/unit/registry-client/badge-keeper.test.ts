@@ -171,6 +171,7 @@ describe('a badge keeper', () => {
         return badge('near its end', time.nowMs() - 260_000)
       },
     })
+    await settle()
     await time.pass(19)
     expect(asked).toHaveLength(1)
     await time.pass(1)
