@@ -92,6 +92,8 @@ describe('a registration that meets a conflict', () => {
   it('is a success only where the same DID and key are there', async () => {
     const same = clientOf([404, {}], [409, { error: 'conflict' }], [200, { data: { did: DID, publicKey: KEY } }])
     expect(await same.client.register(server, identity)).toMatchObject({ alreadyRegistered: true, proven: false })
+    const refused = clientOf([404, {}], [400, { error: 'invalid_did' }], [200, { data: { did: DID, publicKey: KEY } }])
+    await expect(refused.client.register(server, identity)).rejects.toMatchObject({ statusCode: 400 })
     for (const record of [
       { did: `${DID}x`, publicKey: KEY },
       { did: DID, publicKey: KEY.replace('1', '2') },
