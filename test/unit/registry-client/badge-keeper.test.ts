@@ -206,6 +206,18 @@ describe('a badge keeper', () => {
     await expect(keeper.get()).rejects.toMatchObject({ code: 'KEEPER_STOPPED' })
   })
 
+  it('tells nothing of an answer that comes after its end', async () => {
+    const answers: ((badge: IssuedBadge) => void)[] = []
+    const { keeper, events } = keep(createKeptTime(START_MS), {
+      request: () => new Promise((give) => answers.push(give)),
+    })
+    const stopping = keeper.stop()
+    for (const give of answers) give(badge('late', START_MS))
+    await stopping
+    expect(events).toEqual([])
+    expect(() => keeper.current()).toThrow(expect.objectContaining({ code: 'KEEPER_STOPPED' }))
+  })
+
   it('goes on when a listener throws, and stops telling one that left', async () => {
     const time = createKeptTime(START_MS)
     const { keeper, events } = keep(time)
