@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseBenchOptions, USAGE } from './bench-options.ts'
@@ -60,7 +61,18 @@ async function main(args: readonly string[]): Promise<void> {
       console.log(reportComparison(run.cases, earlier.cases))
     }
   }
+  if (!quick) {
+    runBeside('the evidence log at its own interface', ['evidence-log.ts', '1000000', folder])
+    runBeside('the registry', ['registry.ts', '--dir', folder])
+  }
   if (repeat > 1) console.log(`\n${reportDisagreement(disagreement(runs.map(({ cases }) => cases)))}`)
+}
+
+/** A bench of its own, in a process of its own: what the core left behind does not weigh on it. */
+function runBeside(what: string, [program = '', ...args]: readonly string[]): void {
+  console.log(`\n${what}:`)
+  const { status } = spawnSync(process.execPath, [join(import.meta.dirname, program), ...args], { stdio: 'inherit' })
+  if (status !== 0) throw new Error(`The bench of ${what} ended with ${status}.`)
 }
 
 /** A line that overwrites itself, for people only. */
