@@ -225,6 +225,11 @@ describe('settings that protect nothing', () => {
   test.each<[what: string, options: object, error: unknown]>([
     ['tls for plaintext', { address: '127.0.0.1:1', tls: { ca: CA } }, CoreAddressError],
     ['a server name for plaintext', { address: '127.0.0.1:1', tls: { serverName: 'a' } }, CoreAddressError],
+    [
+      'a certificate for plaintext',
+      { address: '127.0.0.1:1', tls: { cert: MINE.cert, key: MINE.key } },
+      CoreAddressError,
+    ],
     ['tls for a Unix socket', { address: 'unix:/a', tls: MINE }, CoreAddressError],
     [
       'a token in plaintext to another machine',
