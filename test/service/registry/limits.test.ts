@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { RATE_LIMITS } from '../../../core/src/domain/registry/rate-limits.ts'
 import {
   agentKey,
   proofClaims,
@@ -82,6 +83,27 @@ describe('limits of a registry (registry.md §1.4)', () => {
     }
     for (let n = 0; n < 10; n++) expect(await send()).toBe('400 invalid_proof')
     expect(await send()).toBe('429 rate_limit_exceeded')
+  })
+
+  it('counts badges for a challenge with the others, and proofs by address', async () => {
+    const rateLimits = {
+      ...RATE_LIMITS,
+      badgesPerSubject: { events: 1, windowMs: 60_000 },
+      proofsPerAddress: { events: 2, windowMs: 60_000 },
+    }
+    await using strict = await startRegistryWorld({ adapters: { rateLimits } })
+    const name = await strict.addAgent('a1', agent)
+    const redeem = async () => {
+      const held = await strict.challenge(name)
+      const proof_jws = agent.sign(proofHeader(`${name}#key-1`), proofClaims(held, name, strict.clock.nowMs()))
+      const body = { mode: 'ial1', challenge_id: held.challenge_id, proof_jws }
+      return strict.call('POST', '/v1/agents/a1/badge', { key: 'none', body })
+    }
+    expect((await redeem()).status).toBe(200)
+    const second = await redeem()
+    expect([second.status, second.body.message]).toEqual([429, expect.stringContaining('badges for this subject')])
+    const third = await redeem()
+    expect([third.status, third.body.message]).toEqual([429, expect.stringContaining('proofs from this address')])
   })
 
   it('answers a thousand requests a minute with one key', async () => {

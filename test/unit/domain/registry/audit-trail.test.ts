@@ -81,6 +81,22 @@ describe('an audit trail', () => {
     expect(log.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 200 }, (_, n) => n))
   })
 
+  it('writes once for somebody who comes between two passes, whatever the turn', async () => {
+    for (let turns = 0; turns < 60; turns++) {
+      const { add, trail, log, hold } = setUp()
+      const release = hold()
+      await add(1)
+      const first = trail.flush()
+      await add(2)
+      const second = trail.flush()
+      release()
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve()
+      await add(3)
+      await Promise.all([first, second, trail.flush()])
+      expect([turns, log]).toEqual([turns, [1, 2, 3]])
+    }
+  })
+
   it('keeps what it could not write, and writes it later', async () => {
     const { add, trail, log, setState } = setUp()
     await add(1)

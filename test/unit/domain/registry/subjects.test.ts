@@ -150,6 +150,20 @@ describe('subjects of a registry', () => {
     expect(await rejectionOf(issuance.redeem('agent', 'a1', await answer()))).toBe('RegistryRefused conflict')
   })
 
+  it('get no badge for a challenge that another process used at the same moment', async () => {
+    const { issuance, add, answer } = setUp(() => ({ consumeChallenge: async () => 'used' }))
+    await add('a1', 1)
+    expect(await rejectionOf(issuance.redeem('agent', 'a1', await answer()))).toBe('RegistryRefused challenge_used')
+  })
+
+  it('get no badge for a challenge when they were deleted before it was answered', async () => {
+    const { issuance, subjects, add, answer } = setUp()
+    const { did } = await add('a1', 1)
+    const held = await answer()
+    await subjects.delete(OPERATOR, 'agent', 'a1')
+    expect(await rejectionOf(issuance.redeem('agent', did, held))).toBe('RegistryRefused agent_not_found')
+  })
+
   it.each<[string, (world: ReturnType<typeof setUp>) => Promise<unknown>]>([
     ['agent_created', ({ add }) => add('a2')],
     ['agent_changed', ({ subjects }) => subjects.update(OPERATOR, 'agent', 'a1', { name: 'new' }, NOTHING, POST)],
