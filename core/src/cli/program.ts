@@ -18,6 +18,7 @@ import { addEvidenceCommand } from './evidence/evidence.ts'
 import { addInitCommand } from './init.ts'
 import { addKeyCommand } from './key.ts'
 import { addKeyStoreCommands } from './key-store.ts'
+import { addMcpWrapCommand } from './mcp-wrap.ts'
 import { addReloadCommand, addRevokeCommand } from './operate.ts'
 import { addPolicyCommand } from './policy.ts'
 import type { CliIo } from './print.ts'
@@ -61,6 +62,7 @@ export function createProgram(io: CliIo): Command {
     .helpOption('--help', 'print help')
     .showHelpAfterError('Use --help to see what there is.')
     .exitOverride()
+    .enablePositionalOptions()
     .configureOutput({ writeOut: io.stdout, writeErr: io.stderr })
   addDevCommand(program, io)
   addServeCommand(program, io)
@@ -78,7 +80,9 @@ export function createProgram(io: CliIo): Command {
   addKeyStoreCommands(program, io)
   addEvidenceCommand(program, io)
   addRegistryCommand(program, io)
-  addServeCommand(program.command('mcp').description('the same commands under their older names'), io)
+  const mcp = program.command('mcp').description('guard MCP servers that cannot be changed; older names of commands')
+  addMcpWrapCommand(mcp, io)
+  addServeCommand(mcp, io)
   return program
 }
 

@@ -1,0 +1,58 @@
+import type { Readable } from 'node:stream'
+import type { McpMessage } from '@capiscio/proto/mcp'
+
+/** Longest line that is taken, in bytes: what MCP's own SDKs can be expected to send. */
+export const MAX_LINE_BYTES = 16 * 1024 * 1024
+
+/** One line: a message, or why it is none. */
+export type ReadLine =
+  | { readonly message: McpMessage }
+  | { readonly problem: 'TOO_LONG' | 'NOT_JSON' | 'NOT_A_MESSAGE' }
+
+const NEWLINE = 0x0a
+
+/**
+ * Reads newline-delimited JSON. Each line is given once, in order, and nothing is read ahead
+ * of the reader: whoever is slow slows the sender.
+ *
+ * A line that is too long is skipped to its end; it is never held as a whole.
+ */
+export async function* readJsonLines(input: Readable, maxBytes = MAX_LINE_BYTES): AsyncGenerator<ReadLine> {
+  let held: Buffer[] = []
+  let bytes = 0
+  let isTooLong = false
+  for await (const chunk of input as AsyncIterable<Buffer>) {
+    let rest = chunk
+    for (;;) {
+      const end = rest.indexOf(NEWLINE)
+      const part = end < 0 ? rest : rest.subarray(0, end)
+      bytes += part.length
+      if (bytes > maxBytes) {
+        isTooLong = true
+        held = []
+      } else if (part.length > 0) held.push(part)
+      if (end < 0) break
+      if (isTooLong) yield { problem: 'TOO_LONG' }
+      else if (bytes > 0) yield* parse(Buffer.concat(held))
+      held = []
+      bytes = 0
+      isTooLong = false
+      rest = rest.subarray(end + 1)
+    }
+  }
+  // The sender went in the middle of a line: what it wrote is no message.
+}
+
+function* parse(line: Buffer): Generator<ReadLine> {
+  let value: unknown
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(line)
+    if (text.trim() === '') return
+    value = JSON.parse(text)
+  } catch {
+    yield { problem: 'NOT_JSON' }
+    return
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) yield { message: value as McpMessage }
+  else yield { problem: 'NOT_A_MESSAGE' }
+}

@@ -1,0 +1,113 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import type { Readable, Writable } from 'node:stream'
+import type { McpMessage } from '@capiscio/proto/mcp'
+import { type ReadLine, readJsonLines } from './json-lines.ts'
+import type { MessageGuard } from './message-guard.ts'
+
+export interface WrapOptions {
+  readonly command: string
+  readonly args: readonly string[]
+  /** What the child sees. It gets none of our own settings: they hold credentials. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly guard: MessageGuard
+  /** The client's side. */
+  readonly input: Readable
+  readonly output: Writable
+  /** Ends the child; what it answers until then still counts. */
+  readonly signal: AbortSignal
+}
+
+/** Calls that may wait for their decision at one time. Beyond it the client is read no further. */
+const MAX_HELD = 256
+
+/** JSON-RPC codes and sentences for lines that are no messages. */
+const PROBLEMS: Readonly<
+  Record<Extract<ReadLine, { readonly problem: unknown }>['problem'], readonly [number, string]>
+> = {
+  TOO_LONG: [-32_600, 'The message is longer than 16 MiB.'],
+  NOT_JSON: [-32_700, 'The line is not JSON.'],
+  NOT_A_MESSAGE: [-32_600, 'The line is not one JSON-RPC message. Batches are not taken.'],
+}
+
+/**
+ * Runs an MCP server as a child and stands between it and its client. Resolves to the exit
+ * code of the child when it has ended and everything it said has been passed on.
+ *
+ * @throws when the child cannot be started
+ */
+export async function wrapStdio(options: WrapOptions): Promise<number> {
+  const { command, args, env, guard, input, output, signal } = options
+  const own = Object.entries(env).filter(([name]) => !name.startsWith('CAPISCIO_'))
+  const child = spawn(command, [...args], { stdio: ['pipe', 'pipe', 'inherit'], env: Object.fromEntries(own) })
+  await once(child, 'spawn')
+  // A child that is gone is told by its exit, not by what it no longer reads.
+  child.stdin.on('error', () => undefined)
+  const stop = (): void => void child.kill('SIGTERM')
+  signal.addEventListener('abort', stop, { once: true })
+  if (signal.aborted) stop()
+  const exited = exitOf(child)
+  const toClient = createWriter(output)
+  const answers = passBack(child.stdout, guard, toClient)
+  // Not waited for: the client may keep its side open after the server has gone.
+  passOn(input, child.stdin, guard, toClient).catch(() => child.kill('SIGTERM'))
+  try {
+    await answers
+    return await exited
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+}
+
+async function passOn(input: Readable, stdin: Writable, guard: MessageGuard, toClient: Write): Promise<void> {
+  const toServer = createWriter(stdin)
+  const underWay = new Set<Promise<void>>()
+  for await (const line of readJsonLines(input)) {
+    if ('problem' in line) {
+      const [code, message] = PROBLEMS[line.problem]
+      await toClient({ jsonrpc: '2.0', id: null, error: { code, message } })
+      continue
+    }
+    const passing = pass(line.message)
+    underWay.add(passing)
+    passing.finally(() => underWay.delete(passing)).catch(() => undefined)
+    // Calls are decided beside each other; everything else keeps its place.
+    if (line.message.method !== 'tools/call') await passing
+    else if (underWay.size >= MAX_HELD) await Promise.race(underWay)
+  }
+  await Promise.allSettled(underWay)
+  stdin.end()
+
+  async function pass(message: McpMessage): Promise<void> {
+    const passage = await guard.fromClient(message)
+    if ('forward' in passage) await toServer(passage.forward)
+    else if ('answer' in passage) await toClient(passage.answer)
+  }
+}
+
+async function passBack(stdout: Readable, guard: MessageGuard, toClient: Write): Promise<void> {
+  for await (const line of readJsonLines(stdout)) {
+    // A server that writes something else on its standard output speaks to nobody here.
+    if ('message' in line) await toClient(await guard.fromServer(line.message))
+  }
+}
+
+type Write = (message: McpMessage) => Promise<void>
+
+/** Writes whole lines, one after another, and waits while the other side does not read. */
+function createWriter(target: Writable): Write {
+  let last: Promise<void> = Promise.resolve()
+  return (message) => {
+    last = last.then(async () => {
+      if (!target.write(`${JSON.stringify(message)}\n`))
+        await Promise.race([once(target, 'drain'), once(target, 'close')])
+    })
+    return last
+  }
+}
+
+async function exitOf(child: ChildProcess): Promise<number> {
+  const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null]
+  // As a shell reports it.
+  return code ?? (signal === 'SIGTERM' ? 143 : 137)
+}
