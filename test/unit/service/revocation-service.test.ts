@@ -13,10 +13,10 @@ import { rejectionOf } from '../../tools/refusal.ts'
 const METHODS = RevocationService.method
 const LIST_URL = 'https://api.registry.example.com/base/v1/elsewhere?x=1'
 
-async function createWorld() {
+async function createWorld({ maxEntries = 1_000 } = {}) {
   const world = createRevocationWorld()
   const { clock, http, open } = world
-  const issuer = await open()
+  const issuer = await open({ maxEntries })
   const file = createMemoryLocalFile()
   const local = await openLocalRevocations(file, clock)
   const revocations = { local, issuers: new Map([[REVOKING_ISSUER, issuer]]) }
@@ -248,6 +248,23 @@ describe('RevocationService.FetchRevocationList', () => {
     const { call, http } = await createWorld()
     expect(await call('fetchRevocationList', { url })).toEqual({ errorMessage: expect.stringMatching(/./) })
     expect(http.asked).toEqual([])
+  })
+
+  it('adds what fits into the list, and says in a field that it is full', async () => {
+    const { call, http, issuer } = await createWorld({ maxEntries: 1 })
+    http.trouble = () => json({ revocations: [{ jti: badgeId(1) }, { jti: badgeId(2) }] })
+    expect(await call('fetchRevocationList', { url: LIST_URL })).toEqual({
+      errorMessage: expect.stringContaining('full'),
+    })
+    expect(issuer.list.set.size).toBe(1)
+  })
+
+  it('is no answer where the fault is ours', async () => {
+    const { call, http } = await createWorld()
+    http.trouble = () => {
+      throw new Error('a bug')
+    }
+    expect(await rejectionOf(call('fetchRevocationList', { url: LIST_URL }))).toBe('Error')
   })
 
   it('says in a field that the list cannot be had', async () => {

@@ -86,6 +86,16 @@ describe('in mode hybrid', () => {
     expect(store.saves).toEqual(['all 0', 'added 1'])
   })
 
+  it('nobody is asked about a badge that is known to be revoked', async () => {
+    const world = createRevocationWorld()
+    revoke(world)
+    const issuer = await world.open()
+    await issuer.sync?.()
+    const asked = world.http.asked.length
+    expect(await issuer.standing.isRevoked(inQuestion())).toEqual(REVOKED)
+    expect(world.http.asked).toHaveLength(asked)
+  })
+
   it('the age of an answer is that of the youngest knowledge behind it', async () => {
     const { clock, http, open } = createRevocationWorld()
     const issuer = await open()
@@ -298,6 +308,7 @@ describe('with a snapshot', () => {
     await timer.advance(30_000)
     delete said.text
     said.version = '3'
+    await expect(issuer.reread()).rejects.toThrow('The snapshot /snapshot.json is not there')
     await timer.advance(1_000)
     expect(events).toEqual(['complete', 'failed', 'failed'])
     expect(await issuer.standing.isRevoked(inQuestion())).toEqual(REVOKED)

@@ -83,6 +83,12 @@ describe('a question about a badge', () => {
   })
 })
 
+it('a badge that the issuer does not know is told apart', async () => {
+  const { http, live } = createWorld()
+  http.badges.add('another')
+  expect((await live.badges.ask(JTI)).cause?.message).toBe(`The issuer does not know the badge ${JTI}`)
+})
+
 describe('a question about a subject', () => {
   it.each([
     ['active', 'good'],

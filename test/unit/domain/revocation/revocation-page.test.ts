@@ -64,6 +64,8 @@ describe('a snapshot', () => {
     ['one page of several', text({ nextCursor: 'x' })],
     ['a list that is none', text({ revocations: [{}] })],
     ['subjects that are no list', text({ disabledSubjects: 'did:web:a.example' })],
+    ['subjects that are an empty text', text({ disabledSubjects: '' })],
+    ['subjects that are an object', text({ disabledSubjects: {} })],
     ['a subject that is no text', text({ disabledSubjects: [7] })],
     ['a subject that is no DID', text({ disabledSubjects: ['agent-1'] })],
     ['a subject that is too long', text({ disabledSubjects: [`did:web:${'a'.repeat(2048)}`] })],
