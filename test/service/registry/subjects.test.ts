@@ -392,6 +392,8 @@ describe('agents (registry.md §10.1)', () => {
   it('disappear when they are deleted, and are disabled for verifiers for good', async () => {
     const agent = fresh()
     const did = await world.addAgent('gone', agent, key)
+    const issuer = await world.addKey('issuer', 'team-a', ['badges:issue', 'servers:write'])
+    expect(await world.outcome('DELETE', '/v1/sdk/agents/gone', { key: issuer })).toBe('403 forbidden')
     expect(await world.outcome('DELETE', '/v1/sdk/agents/gone', { key: stranger })).toBe('403 agent_not_owned')
     expect(await world.outcome('DELETE', '/v1/sdk/agents/gone', { key })).toBe('200')
     expect(await world.outcome('GET', '/v1/sdk/agents/gone', { key })).toBe('404 agent_not_found')
@@ -436,6 +438,9 @@ describe('agents (registry.md §10.1)', () => {
     expect(await set({ level: '2', domain: 'a.example.com' })).toBe('400 invalid_request')
     expect(await set({ level: 2, domain: 'a.example.com' })).toBe('200')
     expect(await set({ level: 4 })).toBe('200')
+    const records = world.records().length
+    expect(await set({ level: 4, domain: 'a.example.com' })).toBe('200')
+    expect(world.records().length).toBe(records)
     expect((await world.call('GET', '/v1/sdk/agents/lvl', { key })).body.data).toMatchObject({
       trustLevel: '4',
       domain: 'a.example.com',
