@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { prepareDevFolder } from '../../core/src/cli/dev/dev-folder.ts'
+import { makeDevFolder } from '../tools/dev-folder.ts'
 import { questionBytes } from './ask.ts'
 import { createBareCases } from './bare-cases.ts'
 import { createBadgeMint, createForgedMint } from './bench-badges.ts'
@@ -45,7 +45,7 @@ export async function runBench(options: BenchRunOptions): Promise<BenchRun> {
   const { rounds: roundCount, sliceMs, withMillion, pinning, clock, progress } = options
   await using place = await workingFolder(options.folder)
   const { folder } = place
-  await prepareDevFolder(folder, Date.now())
+  await makeDevFolder(folder)
   const mint = createBadgeMint(folder)
 
   await using held = new AsyncDisposableStack()

@@ -16,7 +16,8 @@ beforeEach(async () => {
 
 afterEach(async () => {
   host.kill('SIGKILL')
-  await rm(home, { recursive: true, force: true })
+  // The core of a host that was killed may be writing its last.
+  await rm(home, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
 })
 
 function startHost(env: Record<string, string> = {}): void {

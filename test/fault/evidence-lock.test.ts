@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { checkLog } from '../tools/check-log.ts'
@@ -50,6 +50,9 @@ describe('a folder that another process writes', () => {
     await holder.line('open')
     holder.send('store one')
     await holder.line('stored')
+    // The holder publishes on its own, a moment later.
+    const published = join(place.folder, 'log', 'checkpoint')
+    await expect.poll(() => readFileSync(published, 'utf8').split('\n')[1], { timeout: 10_000 }).toBe('1')
     const before = snapshot(place.folder)
 
     const started = performance.now()

@@ -5,8 +5,9 @@ import { AdminService, CoreService, DenyReason, Outcome } from '@capiscio/proto/
 import { RevocationService } from '@capiscio/proto/v1'
 import { status } from '@grpc/grpc-js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { DEV_ISSUER, prepareDevFolder } from '../../core/src/cli/dev/dev-folder.ts'
+import { DEV_ISSUER } from '../../core/src/cli/dev/dev-folder.ts'
 import { devCredential, runCapiscio } from '../tools/core-process.ts'
+import { makeDevFolder } from '../tools/dev-folder.ts'
 import { type IssuerServer, startIssuerServer } from '../tools/issuer-server.ts'
 import { createRawClient, type RawClient } from '../tools/raw-client.ts'
 import { type ServeProcess, startServe } from '../tools/serve-process.ts'
@@ -24,13 +25,11 @@ let operator: RawClient
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'capiscio-rev-'))
   registry = await startIssuerServer()
-  const { configFile } = await prepareDevFolder(folder, Date.now())
+  const configFile = join(folder, 'capiscio.yaml')
+  await makeDevFolder(folder, registry.url)
   const text = await readFile(configFile, 'utf8')
   const revocation = 'revocation: { syncIntervalSeconds: 3600, statusMaxAgeSeconds: 0 }'
-  await writeFile(
-    configFile,
-    text.replace('trust:\n', `trust:\n  ${revocation}\n`).replace(/( +)jwksFile:/, `$1apiUrl: ${registry.url}\n$&`),
-  )
+  await writeFile(configFile, text.replace('trust:\n', `trust:\n  ${revocation}\n`))
   await start()
 })
 
