@@ -94,12 +94,17 @@ try {
     log = origin
     records.push(JSON.parse(new TextDecoder().decode(leaf)))
   }
-  const allowed = records.filter((record) => record['capiscio.decision'] === 'ALLOW').length
+  const decisions = records.filter((record) => record['event.name'] === 'capiscio.tool_invocation')
+  const allowed = decisions.filter((record) => record['capiscio.decision'] === 'ALLOW').length
+  const outcomes = records.length - decisions.length
   console.log(`\nThe log ${log} holds ${records.length} records for ${rows.length} calls:`)
-  console.log(`${allowed} allowed, ${records.length - allowed} denied. Every signed commit verifies. The last record:`)
-  console.log(JSON.stringify(records.at(-1), null, 2))
-  const logged = new Set(records.map((record) => record.id))
-  if (records.length !== rows.length || !rows.every((row) => logged.has(row[5]))) {
+  console.log(
+    `${allowed} allowed, ${decisions.length - allowed} denied, and what came of ${outcomes} that were allowed.`,
+  )
+  console.log('Every signed commit verifies. The last decision:')
+  console.log(JSON.stringify(decisions.at(-1), null, 2))
+  const logged = new Set(decisions.map((record) => record.id))
+  if (decisions.length !== rows.length || !rows.every((row) => logged.has(row[5]))) {
     throw new Error('A decision is missing from the log.')
   }
 } finally {
