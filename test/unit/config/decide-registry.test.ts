@@ -4,7 +4,7 @@ import { decideRegistry } from '../../../core/src/config/decide-registry.ts'
 import type { RegistryFlags } from '../../../core/src/config/registry-config.ts'
 
 const decide = (flags: RegistryFlags = {}, env: Record<string, string> = { HOME: '/home/u' }) =>
-  decideRegistry({ flags, env, cwd: '/work' })
+  decideRegistry({ flags, env, cwd: '/srv' })
 
 const problems = (flags: RegistryFlags, env?: Record<string, string>): readonly string[] => {
   try {
@@ -43,7 +43,7 @@ describe('the configuration of a registry', () => {
       listen: { host: '127.0.0.1', port: 8080 },
       issuer: 'https://hosted.example.com',
       databaseFile: '/var/lib/r.db',
-      caKeyFile: '/work/keys/ca.jwk',
+      caKeyFile: '/srv/keys/ca.jwk',
     })
     const ours = {
       ...hosted,
@@ -56,7 +56,7 @@ describe('the configuration of a registry', () => {
     expect(decide({}, ours).config).toMatchObject({
       listen: { host: 'localhost', port: 1 },
       issuer: 'https://ours.example.com',
-      databaseFile: '/work/ours.db',
+      databaseFile: '/srv/ours.db',
       dataDir: '/home/u/r',
       caKeyFile: '/k',
     })
@@ -70,8 +70,8 @@ describe('the configuration of a registry', () => {
     expect(decide(flags, ours).config).toMatchObject({
       listen: { host: '::1', port: 2 },
       issuer: 'https://flag.example.com',
-      databaseFile: '/work/f.db',
-      dataDir: '/work/d',
+      databaseFile: '/srv/f.db',
+      dataDir: '/srv/d',
       badgesPerHour: 7,
     })
   })
@@ -89,7 +89,7 @@ describe('the configuration of a registry', () => {
 
   it.each([
     ['sqlite:///a/b.db', '/a/b.db'],
-    ['sqlite:b.db', '/work/b.db'],
+    ['sqlite:b.db', '/srv/b.db'],
     ['file:///a/b.db', '/a/b.db'],
     ['/a/b.db', '/a/b.db'],
   ])('reads the database %s as %s', (text, path) => {
@@ -116,7 +116,7 @@ describe('the configuration of a registry', () => {
 
   it('goes beyond loopback with a certificate and its key', () => {
     const { config, warnings } = decide({ listen: '0.0.0.0:8787', tlsCert: 'c.pem', tlsKey: '/k.pem' })
-    expect(config.tls).toMatchObject({ certFile: '/work/c.pem', keyFile: '/k.pem' })
+    expect(config.tls).toMatchObject({ certFile: '/srv/c.pem', keyFile: '/k.pem' })
     expect(warnings).toEqual([])
     const env = { HOME: '/', CAPISCIO_REGISTRY_TLS_CERT: '/c', CAPISCIO_REGISTRY_TLS_KEY: '/k' }
     expect(decide({}, env).config.tls).toMatchObject({ certFile: '/c', keyFile: '/k' })
