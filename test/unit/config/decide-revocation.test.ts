@@ -107,6 +107,11 @@ describe('a snapshot', () => {
     expect(problems('connected-prod', issuers(mode))).toEqual([expect.objectContaining({ code: 'CONFLICT' })])
   })
 
+  it('is not missed by an issuer that is asked', () => {
+    const text = `trust: { revocation: { mode: online }, issuers: [{ ${ISSUER}, ${KEYS} }] }`
+    expect(load('connected-prod', text).config.trust.issuers).toHaveLength(1)
+  })
+
   it('and local revocations are looked into by "config check"', () => {
     const { config } = load('air-gapped', issuers('offline'), { CAPISCIO_STATE_DIR: folder })
     const snap = join(folder, 'snap.json')

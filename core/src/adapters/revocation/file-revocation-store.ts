@@ -105,10 +105,10 @@ export function createFileRevocationStore(directory: string): RevocationStore & 
       await holdsLock().catch(() => false)
       try {
         return await loadOnce(issuer, take)
-      } catch (error) {
-        if (!(error instanceof StoredRevocationsDamaged)) throw error
-        damaged.add(issuer)
-        throw error
+      } catch (cause) {
+        const damage = toDamage(cause)
+        if (damage !== undefined) damaged.add(issuer)
+        throw damage ?? cause
       }
     },
     async save(issuer, ids, state) {
@@ -131,6 +131,12 @@ export function createFileRevocationStore(directory: string): RevocationStore & 
       lock = undefined
     },
   }
+}
+
+/** Files that cannot be read say as little as files that are not what was saved. */
+function toDamage(cause: unknown): StoredRevocationsDamaged | undefined {
+  if (cause instanceof StoredRevocationsDamaged) return cause
+  return errorCode(cause) === undefined ? undefined : new StoredRevocationsDamaged((cause as Error).message, { cause })
 }
 
 /** An issuer may have a name that no file can have. */

@@ -45,7 +45,6 @@ export function parseLocalFile(bytes: Uint8Array): LocalFileContent {
     if (line.trim() !== '') apply(entries, parseLine(line, index + 1))
   }
   const tail = bytes.subarray(lastEnd)
-  if (tail.length === 0) return { entries: [...entries.values()] }
   // Written by hand it may end without a line end; torn, it is no JSON object.
   if (!isWholeLine(tail)) return { entries: [...entries.values()], tornAt: lastEnd }
   const line = decode(tail)

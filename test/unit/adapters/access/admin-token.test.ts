@@ -39,6 +39,11 @@ describe('the admin token', () => {
     expect(await rejectionOf(openAdminToken(path))).toBe('AdminTokenRefused')
   })
 
+  it('is refused where it cannot be read', async () => {
+    await writeFile(join(folder, 'state'), 'a file in the way')
+    expect(await rejectionOf(openAdminToken(path))).toBe('AdminTokenRefused')
+  })
+
   it.each(['', 'short', `${'A'.repeat(43)} x`, 'A'.repeat(42)])(
     'is refused as %j, without a word of it',
     async (text) => {

@@ -1,4 +1,16 @@
-import { appendFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import {
+  appendFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -88,6 +100,8 @@ describe('files of revocations', () => {
     ['an id that was changed', ({ idsFile }) => writeFile(idsFile, ids(1, 3))],
     ['ids that were cut off', ({ idsFile }) => truncate(idsFile, 17)],
     ['ids that are gone', ({ idsFile }) => rm(idsFile)],
+    ['a state that cannot be read', ({ stateFile }) => rm(stateFile).then(() => mkdir(stateFile))],
+    ['ids that cannot be read', ({ idsFile }) => rm(idsFile).then(() => symlink(idsFile, idsFile))],
     ['a state that is no JSON', ({ stateFile }) => writeFile(stateFile, '{')],
     ['a state that is no object', ({ stateFile }) => writeFile(stateFile, '7')],
     ['a state of another issuer', ({ stateFile }) => edit(stateFile, { issuer: 'https://x.example' })],
@@ -162,6 +176,16 @@ describe('files of revocations', () => {
     expect(await load()).toMatchObject({ ids: [1, 3] })
     expect((await place()).names).toHaveLength(2)
     expect(await readFile(stateFile, 'utf8')).toContain('"count": 2')
+  })
+
+  it('do not hide a fault of whoever takes them', async () => {
+    const store = open()
+    await store.save(ISSUER, { all: [ids(1)] }, STATE)
+    const fault = new RangeError('full')
+    const take = (): never => {
+      throw fault
+    }
+    await expect(store.load(ISSUER, take)).rejects.toBe(fault)
   })
 
   it('need no time: what one learns before the first sync is kept, too', async () => {
