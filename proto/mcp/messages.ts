@@ -17,13 +17,48 @@ export interface McpRequest extends McpMessage {
 /** An object with any members. */
 export type Members = Readonly<Record<string, unknown>>
 
-export function isRequest(message: McpMessage): message is McpRequest {
-  return typeof message.method === 'string' && (typeof message.id === 'string' || typeof message.id === 'number')
+/** What a message is. `undefined` is for those that are none of the three. */
+export type MessageKind = 'request' | 'notification' | 'reply'
+
+/**
+ * Tells what a message is by its members alone (JSON-RPC 2.0 §4, §5, with the ids that MCP
+ * allows). A message that two readers could take for two things is nothing at all: whoever
+ * guards must not see a reply where the server sees a request.
+ */
+export function kindOf(message: McpMessage): MessageKind | undefined {
+  const { id, method, params, result, error } = message
+  if (method !== undefined) {
+    if (typeof method !== 'string' || result !== undefined || error !== undefined) return undefined
+    if (id === undefined) return 'notification'
+    return isId(id) ? 'request' : undefined
+  }
+  if ((result === undefined) === (error === undefined) || params !== undefined) return undefined
+  // An error may answer what could not be read far enough to know its id.
+  return isId(id) || (id === null && error !== undefined) ? 'reply' : undefined
 }
 
-/** A notification has a method and no id. */
-export function isNotification(message: McpMessage): boolean {
-  return typeof message.method === 'string' && message.id === undefined
+export function isRequest(message: McpMessage): message is McpRequest {
+  return kindOf(message) === 'request'
+}
+
+/**
+ * The message with the members that JSON-RPC knows and no others. A reader that takes `Method`
+ * for `method`, as some do, would see another message than the one that was looked at.
+ */
+export function plainMessage({ id, method, params, result, error }: McpMessage): McpMessage {
+  return {
+    jsonrpc: '2.0',
+    ...(id !== undefined && { id }),
+    ...(method !== undefined && { method }),
+    ...(params !== undefined && { params }),
+    ...(result !== undefined && { result }),
+    ...(error !== undefined && { error }),
+  }
+}
+
+/** An id that comes back as it was sent: numbers that JSON readers round are none. */
+function isId(id: unknown): id is string | number {
+  return typeof id === 'string' || (typeof id === 'number' && Math.abs(id) <= Number.MAX_SAFE_INTEGER)
 }
 
 /** An answer that carries a result. Errors are passed on as they are, everywhere. */
@@ -37,12 +72,26 @@ export function metaOf({ params }: McpMessage): Members {
   return isObject(meta) ? meta : {}
 }
 
-/** The tool that a `tools/call` names, and its arguments. `undefined` when it names none. */
+/** What a `tools/call` is decided by. */
+const CALL_MEMBERS = ['name', 'arguments', '_meta']
+
+/**
+ * The tool that a `tools/call` names, and its arguments. `undefined` when it names none, or when
+ * a lenient reader could find another one: `Name` beside `name` is somebody's attempt.
+ */
 export function toolCallOf(request: McpRequest): { readonly name: string; readonly arguments: unknown } | undefined {
   const { params } = request
   if (request.method !== 'tools/call' || !isObject(params)) return undefined
+  if (Object.keys(params).some((name) => !CALL_MEMBERS.includes(name) && CALL_MEMBERS.includes(folded(name)))) {
+    return undefined
+  }
   const name = own(params, 'name')
-  return typeof name === 'string' ? { name, arguments: own(params, 'arguments') } : undefined
+  return typeof name === 'string' && name !== '' ? { name, arguments: own(params, 'arguments') } : undefined
+}
+
+/** A name as the most lenient readers compare it: without case, width and other clothes. */
+export function folded(name: string): string {
+  return name.normalize('NFKC').trim().toLowerCase()
 }
 
 /**

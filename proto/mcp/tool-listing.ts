@@ -12,8 +12,8 @@ export function listedTools(result: Members): readonly string[] {
  * caches they are told so. What has no name cannot be called and is not shown.
  */
 export function filterListing(result: Members, isAllowed: (name: string) => boolean): Members {
-  const { tools } = result
-  if (!Array.isArray(tools)) return result
+  const { tools = [] } = result
+  if (!Array.isArray(tools)) return { ...result, tools: [] }
   const shown = tools.filter((tool) => {
     const name = nameOf(tool)
     return name !== undefined && isAllowed(name)

@@ -149,6 +149,34 @@ describe('the wrapper', () => {
     expect(await ended).toBe(0)
   })
 
+  it('keeps from the server every call that it could not decide', async () => {
+    // The most lenient of servers: it tells whatever it reads.
+    const { send, lines, child, ended } = speak(`require('node:readline').createInterface({ input: process.stdin })
+      .on('line', (line) => console.log(JSON.stringify({ method: 'notifications/got', params: { line } })))`)
+    const params = '{"name":"guarded","arguments":{}}'
+    const tricks = [
+      `{"jsonrpc":"2.0","method":"tools/call","params":${params}}`,
+      `{"jsonrpc":"2.0","id":null,"method":"tools/call","params":${params}}`,
+      `{"jsonrpc":"2.0","id":{},"method":"tools/call","params":${params}}`,
+      `{"jsonrpc":"2.0","id":1e999,"method":"tools/call","params":${params}}`,
+      `{"jsonrpc":"2.0","id":4,"method":"tools/call","result":{},"params":${params}}`,
+      `{"jsonrpc":"2.0","id":5,"method":"Tools/Call","params":${params}}`,
+      `{"jsonrpc":"2.0","id":6,"method":"tools/call","params":{"name":"open","Name":"guarded"}}`,
+      `{"jsonrpc":"2.0","id":7,"method":"ping","method":"tools/call","params":${params}}`,
+      `{"jsonrpc":"2.0","id":8,"result":{},"Method":"tools/call","Params":${params}}`,
+      `{"jsonrpc":"2.0","id":9,"method":"ping"}`,
+    ]
+    for (const trick of tricks) send(trick)
+    await expect.poll(() => JSON.stringify(lines()), { timeout: 10_000 }).toContain('ping')
+    const reached = lines().filter(({ method }) => method === 'notifications/got')
+    expect(reached.map(({ params: { line } }) => JSON.parse(line))).toEqual([
+      { jsonrpc: '2.0', id: 8, result: {} },
+      { jsonrpc: '2.0', id: 9, method: 'ping' },
+    ])
+    child.stdin.end()
+    expect(await ended).toBe(0)
+  })
+
   it('ends as the server does', async () => {
     expect(await speak('process.exit(7)').ended).toBe(7)
     const { child, ended, lines } = speak(

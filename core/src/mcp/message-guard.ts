@@ -8,18 +8,19 @@ import {
   discloseIdentity,
   filterListing,
   findCaller,
+  folded,
   type HandshakeMethod,
   isHandshake,
   isModern,
-  isNotification,
   isObject,
-  isRequest,
   isResult,
+  kindOf,
   listedTools,
   type McpMessage,
   type McpRequest,
   type Members,
   own,
+  plainMessage,
   receiptOf,
   toolCallOf,
   withoutCaller,
@@ -49,12 +50,15 @@ export interface MessageGuardOptions {
 /**
  * Guards the messages of one connection between a client and an MCP server that knows nothing
  * of it, in both eras. The transport is somebody else's.
+ *
+ * Only what is understood passes: a message that is no JSON-RPC, a call that nobody could
+ * answer, and a reply that nobody waits for go no further, whatever the other side makes of them.
  */
 export interface MessageGuard {
   /** @param sources where the transport found a credential besides `_meta` */
   fromClient(message: McpMessage, sources?: Pick<CallerSources, 'header' | 'bearerIsBadge'>): Promise<Passage>
-  /** What the client gets in place of a message of the server. */
-  fromServer(message: McpMessage): Promise<McpMessage>
+  /** What the client gets in place of a message of the server; `undefined` for nothing. */
+  fromServer(message: McpMessage): Promise<McpMessage | undefined>
 }
 
 /** A request that the server has, and what is needed when it answers. */
@@ -63,7 +67,13 @@ interface Open {
   readonly caller: ClaimedCredential | undefined
   readonly access?: AllowedToolAccess
   readonly startedMs: number
+  /** The client waits no more. The id stays taken: its late answer must not pass for another's. */
+  isCancelled: boolean
 }
+
+/** Requests that may be open at one time, and cancelled ones that were never answered. */
+const MAX_OPEN = 10_000
+const MAX_CANCELLED = 10_000
 
 /** No badge: the core denies it and records that the caller contradicted itself. */
 const CONFLICTING: ClaimedCredential = { kind: 'badge', secret: 'conflicting-credentials' }
@@ -76,17 +86,27 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
   const open = new Map<unknown, Open>()
   /** Calls that wait for their decision. */
   const held = new Map<unknown, AbortController>()
+  /** How many of the open requests are cancelled. */
+  let cancelled = 0
 
-  function cancel(message: McpMessage): Passage {
+  function fromNotification(message: McpMessage): Passage {
+    // Requests without an id would run unseen where a server is lenient.
+    if (!String(message.method).startsWith('notifications/')) return { drop: true }
+    const forward = plainMessage({ ...message, params: withoutCaller(message.params) })
+    if (message.method !== 'notifications/cancelled') return { forward }
     const id = isObject(message.params) ? own(message.params, 'requestId') : undefined
     const waiting = held.get(id)
-    if (waiting === undefined) {
-      open.delete(id)
-      return { forward: message }
+    if (waiting !== undefined) {
+      // The server never heard of the call, so it need not hear of its end.
+      waiting.abort()
+      return { drop: true }
     }
-    // The server never heard of the call, so it need not hear of its end.
-    waiting.abort()
-    return { drop: true }
+    const running = open.get(id)
+    // One that cannot be remembered runs to its end.
+    if (running === undefined || running.isCancelled || cancelled >= MAX_CANCELLED) return { drop: true }
+    running.isCancelled = true
+    cancelled += 1
+    return { forward }
   }
 
   function callerOf(request: McpRequest, sources: Pick<CallerSources, 'header' | 'bearerIsBadge'>) {
@@ -104,7 +124,7 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
     { caller, conflict }: { caller: ClaimedCredential | undefined; conflict?: string },
   ): Promise<Passage> {
     const call = toolCallOf(request)
-    if (call === undefined) return refuse(request, 'tools/call must name its tool.')
+    if (call === undefined) return refuse(request, 'tools/call must name its tool, once.')
     const hold = new AbortController()
     held.set(request.id, hold)
     try {
@@ -114,7 +134,7 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
         const denied = denialResult({ ...access, message: conflict ?? access.message }, isModern(request))
         return { answer: { jsonrpc: '2.0', id: request.id, result: denied } }
       }
-      open.set(request.id, { request, caller, access, startedMs: monotonicMs() })
+      open.set(request.id, { request, caller, access, startedMs: monotonicMs(), isCancelled: false })
       return { forward }
     } catch {
       // Without a decision nothing runs; what went wrong is in the core's log.
@@ -126,31 +146,31 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
 
   return {
     async fromClient(message, sources = {}) {
-      if (isNotification(message))
-        return message.method === 'notifications/cancelled' ? cancel(message) : { forward: message }
-      if (!isRequest(message)) return { forward: message }
-      if (open.has(message.id) || held.has(message.id)) return refuse(message, 'This id is in use by another request.')
-      const found = callerOf(message, sources)
-      // Whoever serves the tools needs no credential of their callers.
-      const forward = { ...message, params: withoutCaller(message.params) }
-      if (message.method === 'tools/call') return decide(message, forward, found)
-      if (message.method === 'tools/list' || isHandshake(message.method)) {
-        open.set(message.id, { request: message, caller: found.caller, startedMs: monotonicMs() })
-      }
-      return { forward }
+      const kind = kindOf(message)
+      if (kind === undefined)
+        return { answer: invalid(null, 'The message is no JSON-RPC request, notification or reply.') }
+      if (kind === 'notification') return fromNotification(message)
+      if (kind === 'reply') return { forward: plainMessage(message) }
+      return fromRequest(message as McpRequest, sources)
     },
 
     async fromServer(message) {
-      const known = message.method === undefined ? open.get(message.id) : undefined
-      if (known === undefined) return message
+      const kind = kindOf(message)
+      if (kind === 'request' || kind === 'notification') return message
+      if (kind === undefined) return undefined
+      const known = open.get(message.id)
+      // An error without an id answers a line that the server could not read.
+      if (known === undefined) return message.id === null ? message : undefined
       open.delete(message.id)
-      const { request, caller, access, startedMs } = known
+      if (known.isCancelled) cancelled -= 1
+      const { request, caller, access, startedMs, isCancelled } = known
       const result = isResult(message) ? message.result : undefined
-      if (access !== undefined) {
+      if (access !== undefined)
         decider.ended(access, result === undefined || result.isError === true, monotonicMs() - startedMs)
-        return result === undefined ? message : { ...message, result: attachReceipt(result, receiptOf(access)) }
-      }
-      if (result === undefined) return message
+      if (isCancelled) return undefined
+      // A result that is no object is nobody's to pass on: it could not be looked through.
+      if (result === undefined) return message.error === undefined ? { ...message, result: {} } : message
+      if (access !== undefined) return { ...message, result: attachReceipt(result, receiptOf(access)) }
       const { method } = request
       if (method === 'tools/list') return { ...message, result: await listed(result, caller) }
       if (isHandshake(method) && disclose !== undefined) {
@@ -158,6 +178,25 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
       }
       return message
     },
+  }
+
+  async function fromRequest(
+    request: McpRequest,
+    sources: Pick<CallerSources, 'header' | 'bearerIsBadge'>,
+  ): Promise<Passage> {
+    const { id, method } = request
+    if (open.has(id) || held.has(id)) return refuse(request, 'This id is in use by another request.')
+    if (open.size - cancelled + held.size >= MAX_OPEN) return refuse(request, 'Too many requests wait for an answer.')
+    // A server that is lenient about names would run it undecided.
+    if (method !== 'tools/call' && folded(method) === 'tools/call') {
+      return refuse(request, 'Tools are run by "tools/call", written so.')
+    }
+    const found = callerOf(request, sources)
+    // Whoever serves the tools needs no credential of their callers.
+    const forward = plainMessage({ ...request, params: withoutCaller(request.params) })
+    if (method === 'tools/call') return decide(request, forward, found)
+    open.set(id, { request, caller: found.caller, startedMs: monotonicMs(), isCancelled: false })
+    return { forward }
   }
 
   async function listed(result: Members, caller: ClaimedCredential | undefined): Promise<Members> {
@@ -172,7 +211,11 @@ function paramsOf({ params }: McpRequest): Members {
 }
 
 function refuse(request: McpRequest, message: string): Passage {
-  return { answer: { jsonrpc: '2.0', id: request.id, error: { code: INVALID_REQUEST, message } } }
+  return { answer: invalid(request.id, message) }
+}
+
+function invalid(id: string | number | null, message: string): McpMessage {
+  return { jsonrpc: '2.0', id, error: { code: INVALID_REQUEST, message } }
 }
 
 function undecided(request: McpRequest): McpMessage {

@@ -88,7 +88,8 @@ async function passOn(input: Readable, stdin: Writable, guard: MessageGuard, toC
 async function passBack(stdout: Readable, guard: MessageGuard, toClient: Write): Promise<void> {
   for await (const line of readJsonLines(stdout)) {
     // A server that writes something else on its standard output speaks to nobody here.
-    if ('message' in line) await toClient(await guard.fromServer(line.message))
+    const message = 'message' in line ? await guard.fromServer(line.message) : undefined
+    if (message !== undefined) await toClient(message)
   }
 }
 

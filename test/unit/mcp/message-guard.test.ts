@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { ClaimedCredential, McpMessage } from '@capiscio/proto/mcp'
+import { type ClaimedCredential, listedTools, type McpMessage, type Members } from '@capiscio/proto/mcp'
 import type { ToolAccess } from '@capiscio/proto/sdk'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -43,6 +43,11 @@ const call = (name: unknown, more: object = {}, id: string | number = 1): McpMes
   method: 'tools/call',
   params: { name, ...more },
 })
+const cancel = (requestId: string | number): McpMessage => ({
+  jsonrpc: '2.0',
+  method: 'notifications/cancelled',
+  params: { requestId },
+})
 const ALLOWED = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].find((name) => mayRun(name, undefined)) ?? ''
 const DENIED = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].find((name) => !mayRun(name, undefined)) ?? ''
 
@@ -57,7 +62,7 @@ describe('a listing', () => {
           const _meta = badge === null ? {} : { capiscio_caller_badge: badge }
           await guard.fromClient({ id: 'list', method: 'tools/list', params: { _meta } })
           const listing = await guard.fromServer({ id: 'list', result: { tools: tools.map((name) => ({ name })) } })
-          const shown = (listing.result as { tools: { name: string }[] }).tools.map(({ name }) => name)
+          const shown = listedTools(listing?.result as Members)
           const run: string[] = []
           for (const [id, name] of tools.entries()) {
             if ('forward' in (await guard.fromClient(call(name, { _meta }, id)))) run.push(name)
@@ -85,7 +90,7 @@ describe('a call', () => {
     const passage = await guard.fromClient(call(ALLOWED, { arguments: { a: 1 }, _meta: { x: 1 } }))
     expect(passage).toEqual({ forward: call(ALLOWED, { arguments: { a: 1 }, _meta: { x: 1 } }) })
     const answer = await guard.fromServer({ jsonrpc: '2.0', id: 1, result: { content: [], _meta: { own: 1 } } })
-    expect(answer.result).toEqual({
+    expect(answer?.result).toEqual({
       content: [],
       _meta: { own: 1, 'io.capisc/evidence': { evidenceId: 'e-1', logOrigin: 'log.example/1', leafIndex: '7' } },
     })
@@ -140,16 +145,22 @@ describe('a call', () => {
     const decision = Promise.withResolvers<ToolAccess>()
     const { guard } = createWorld({ decider: { ...({} as ToolDecider), decide: () => decision.promise } })
     const waiting = guard.fromClient(call(ALLOWED))
-    const cancelled = await guard.fromClient({ method: 'notifications/cancelled', params: { requestId: 1 } })
+    const again = guard.fromClient(call(ALLOWED))
+    const cancelled = await guard.fromClient(cancel(1))
     decision.resolve(accessOf(true))
     expect([cancelled, await waiting]).toEqual([{ drop: true }, { drop: true }])
+    expect(await again).toMatchObject({ answer: { id: 1, error: { code: -32_600 } } })
   })
 
-  it('that runs is cancelled by the server', async () => {
-    const { guard } = createWorld()
+  it('that runs is cancelled by the server; its late answer is recorded and goes nowhere', async () => {
+    const { guard, ended } = createWorld()
     await guard.fromClient(call(ALLOWED))
-    const message = { method: 'notifications/cancelled', params: { requestId: 1 } }
-    expect(await guard.fromClient(message)).toEqual({ forward: message })
+    expect(await guard.fromClient(cancel(1))).toEqual({ forward: cancel(1) })
+    expect(await guard.fromClient(cancel(1))).toEqual({ drop: true })
+    expect(await guard.fromClient(call(ALLOWED))).toMatchObject({ answer: { error: { code: -32_600 } } })
+    expect(await guard.fromServer({ id: 1, result: { content: [] } })).toBeUndefined()
+    expect(ended).toEqual([false])
+    expect(await guard.fromClient(call(ALLOWED))).toHaveProperty('forward')
   })
 
   it.each([
@@ -164,11 +175,148 @@ describe('a call', () => {
   })
 })
 
+describe('a message that a lenient server would run undecided', () => {
+  const params = { name: DENIED, arguments: {} }
+
+  it.each([
+    ['without an id', { method: 'tools/call', params }],
+    ['with the id null', { id: null, method: 'tools/call', params }],
+    ['with an id of true', { id: true, method: 'tools/call', params }],
+    ['with an id that is a list', { id: [1], method: 'tools/call', params }],
+    ['with an id that is an object', { id: {}, method: 'tools/call', params }],
+    ['with an id beyond all numbers', { id: Number.POSITIVE_INFINITY, method: 'tools/call', params }],
+    ['that is a reply too', { id: 1, method: 'tools/call', params, result: {} }],
+    ['that is an error too', { id: 1, method: 'tools/call', params, error: {} }],
+    ['with its method in a list', { id: 1, method: ['tools/call'], params }],
+    ['in capitals', { id: 1, method: 'Tools/Call', params }],
+    ['with a space', { id: 1, method: 'tools/call ', params }],
+    ['in wide letters', { id: 1, method: 'ｔools/call', params }],
+    ['with two names', { id: 1, method: 'tools/call', params: { name: ALLOWED, Name: DENIED } }],
+    ['with two arguments', { id: 1, method: 'tools/call', params: { name: ALLOWED, arguments: {}, argumentſ: {} } }],
+    ['with parameters that are a list', { id: 1, method: 'tools/call', params: [DENIED] }],
+    ['with an empty name', { id: 1, method: 'tools/call', params: { name: '' } }],
+    ['as another notification', { method: 'TOOLS/call', params }],
+    ['as an initialize without an id', { method: 'initialize', params: {} }],
+    ['that is nothing', { id: 1, params }],
+  ])('%s reaches no server and asks nobody', async (_, message) => {
+    const { guard, asked } = createWorld()
+    expect(await guard.fromClient({ jsonrpc: '2.0', ...message })).not.toHaveProperty('forward')
+    expect(asked).toEqual([])
+  })
+
+  it('is passed on without the members that make it two', async () => {
+    const { guard } = createWorld()
+    const twin = { Method: 'tools/call', Id: 7, Params: params }
+    for (const message of [
+      { id: 1, method: 'ping' },
+      { id: 2, result: {} },
+      { id: 3, error: { code: 1, message: 'x' } },
+      { method: 'notifications/initialized' },
+    ]) {
+      expect(await guard.fromClient({ ...message, ...twin } as McpMessage)).toEqual({
+        forward: { jsonrpc: '2.0', ...message },
+      })
+    }
+  })
+
+  it('is never forwarded, whatever it is made of: only calls that were decided reach the server', async () => {
+    const member = fc.oneof(
+      fc.constantFrom<unknown>('tools/call', 'Tools/Call', 'tools/list', 'ping', 'notifications/x', null, 1, '', true),
+      fc.constantFrom<unknown>({ name: DENIED }, { name: ALLOWED }, { name: ALLOWED, NAME: DENIED }, {}, []),
+    )
+    const names = ['id', 'method', 'params', 'result', 'error', 'Method', 'Params', 'ID', 'jsonrpc', '_meta']
+    await fc.assert(
+      fc.asyncProperty(fc.dictionary(fc.constantFrom(...names), member), async (message) => {
+        const { guard, asked } = createWorld()
+        const passage = await guard.fromClient(message as McpMessage)
+        if (!('forward' in passage)) return
+        // Read as leniently as any server may.
+        const seen = Object.entries(passage.forward).map(([name, value]) => [name.toLowerCase(), value])
+        const methods = seen.filter(([name]) => name === 'method').map(([, method]) => String(method).toLowerCase())
+        if (methods.includes('tools/call')) expect(asked).toEqual([[ALLOWED, undefined, undefined]])
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+})
+
+describe('an answer', () => {
+  it.each([
+    ['that nobody waits for', { id: 9, result: { tools: [{ name: DENIED }] } }],
+    ['under the id in another type', { id: '1', result: { tools: [{ name: DENIED }] } }],
+    ['without an id', { result: { tools: [] } }],
+    ['with the id null', { id: null, result: { tools: [] } }],
+    ['that is a request too', { id: 1, method: 'x', result: { tools: [] } }],
+  ])('%s goes nowhere', async (_, message) => {
+    const { guard } = createWorld()
+    await guard.fromClient({ id: 1, method: 'tools/list' })
+    expect(await guard.fromServer(message)).toBeUndefined()
+  })
+
+  it('to a listing that was cancelled goes nowhere, also under the id of a later request', async () => {
+    const { guard } = createWorld()
+    await guard.fromClient({ id: 1, method: 'tools/list' })
+    await guard.fromClient(cancel(1))
+    expect(await guard.fromClient({ id: 1, method: 'ping' })).toMatchObject({ answer: { error: { code: -32_600 } } })
+    expect(await guard.fromServer({ id: 1, result: { tools: [{ name: DENIED }] } })).toBeUndefined()
+  })
+
+  it('comes once', async () => {
+    const { guard } = createWorld()
+    await guard.fromClient({ id: 1, method: 'ping' })
+    expect(await guard.fromServer({ id: 1, result: {} })).toEqual({ id: 1, result: {} })
+    expect(await guard.fromServer({ id: 1, result: {} })).toBeUndefined()
+  })
+
+  it('that is no object is passed on empty', async () => {
+    const { guard } = createWorld()
+    await guard.fromClient({ id: 1, method: 'tools/list' })
+    expect(await guard.fromServer({ id: 1, result: [{ name: DENIED }] })).toEqual({ id: 1, result: {} })
+    await guard.fromClient({ id: 2, method: 'tools/list' })
+    expect(await guard.fromServer({ id: 2, result: { tools: { 0: { name: DENIED } } } })).toMatchObject({
+      result: { tools: [] },
+    })
+  })
+
+  it('that is an error passes, also without an id', async () => {
+    const { guard } = createWorld()
+    const error = { code: -32_601, message: 'x' }
+    await guard.fromClient({ id: 1, method: 'tools/list' })
+    expect(await guard.fromServer({ id: 1, error })).toEqual({ id: 1, error })
+    expect(await guard.fromServer({ id: null, error })).toEqual({ id: null, error })
+    expect(await guard.fromServer({ id: 1, error })).toBeUndefined()
+  })
+})
+
+describe('what a guard remembers', () => {
+  it('is bounded: beyond 10 000 open requests the next one is refused until one is answered', async () => {
+    const { guard } = createWorld()
+    for (let id = 0; id < 10_000; id += 1) await guard.fromClient({ id, method: 'ping' })
+    expect(await guard.fromClient(call(ALLOWED, {}, 'x'))).toMatchObject({ answer: { error: { code: -32_600 } } })
+    await guard.fromServer({ id: 0, result: {} })
+    expect(await guard.fromClient(call(ALLOWED, {}, 'x'))).toHaveProperty('forward')
+  })
+
+  it('is bounded: beyond 10 000 cancelled requests without an answer the next one runs to its end', async () => {
+    const { guard } = createWorld()
+    for (let id = 0; id < 10_000; id += 1) {
+      await guard.fromClient({ id, method: 'ping' })
+      await guard.fromClient(cancel(id))
+    }
+    await guard.fromClient(call(ALLOWED, {}, 'x'))
+    expect(await guard.fromClient(cancel('x'))).toEqual({ drop: true })
+    expect(await guard.fromServer({ id: 'x', result: {} })).toHaveProperty('result._meta')
+    await guard.fromServer({ id: 0, result: {} })
+    await guard.fromClient(call(ALLOWED, {}, 'x'))
+    expect(await guard.fromClient(cancel('x'))).toEqual({ forward: cancel('x') })
+  })
+})
+
 describe('everything else', () => {
   it('passes as it is', async () => {
     const { guard } = createWorld()
     const ping = { jsonrpc: '2.0', id: 9, method: 'ping' }
-    expect(await guard.fromClient(ping)).toEqual({ forward: { ...ping, params: undefined } })
+    expect(await guard.fromClient(ping)).toEqual({ forward: ping })
     for (const message of [
       { id: 9, result: {} },
       { id: 5, method: 'sampling/createMessage' },
@@ -176,8 +324,21 @@ describe('everything else', () => {
     ]) {
       expect(await guard.fromServer(message)).toBe(message)
     }
-    const answer = { id: 5, result: { role: 'user' } }
+    const answer = { jsonrpc: '2.0', id: 5, result: { role: 'user' } }
     expect(await guard.fromClient(answer)).toEqual({ forward: answer })
+  })
+
+  it('goes on without the credential of the caller', async () => {
+    const { guard } = createWorld()
+    const _meta = { capiscio_caller_badge: 'x', 'io.capisc/caller-api-key': 'y', other: 1 }
+    for (const message of [
+      { jsonrpc: '2.0', id: 1, method: 'resources/read', params: { uri: 'a', _meta } },
+      { jsonrpc: '2.0', method: 'notifications/progress', params: { progress: 1, _meta } },
+    ]) {
+      expect(await guard.fromClient(message)).toEqual({
+        forward: { ...message, params: { ...message.params, _meta: { other: 1 } } },
+      })
+    }
   })
 
   it('discloses the server in handshakes, and nowhere else', async () => {

@@ -6,12 +6,13 @@ import {
   filterListing,
   isHandshake,
   isModern,
-  isNotification,
   isRequest,
   isResult,
+  kindOf,
   listedTools,
   type McpRequest,
   metaOf,
+  plainMessage,
   receiptFrom,
   toolCallOf,
   wantsProof,
@@ -22,27 +23,70 @@ const request = (params?: unknown, method = 'tools/call'): McpRequest => ({ json
 
 describe('a message', () => {
   it.each([
-    [{ id: 1, method: 'ping' }, true, false, false],
-    [{ id: 'a', method: 'ping' }, true, false, false],
-    [{ method: 'notifications/cancelled' }, false, true, false],
-    [{ id: null, method: 'ping' }, false, false, false],
-    [{ id: 1, result: {} }, false, false, true],
-    [{ id: 1, result: 'x' }, false, false, false],
-    [{ id: 1, error: { code: -32601 } }, false, false, false],
-    [{}, false, false, false],
-  ])('%o is told apart', (message, asRequest, asNotification, asResult) => {
-    expect([isRequest(message), isNotification(message), isResult(message)]).toEqual([
-      asRequest,
-      asNotification,
-      asResult,
-    ])
+    [{ id: 1, method: 'ping' }, 'request'],
+    [{ id: 'a', method: 'ping', params: {} }, 'request'],
+    [{ id: '', method: 'ping' }, 'request'],
+    [{ id: 0.5, method: 'ping' }, 'request'],
+    [{ id: Number.MAX_SAFE_INTEGER, method: 'ping' }, 'request'],
+    [{ method: 'notifications/cancelled' }, 'notification'],
+    [{ id: 1, result: {} }, 'reply'],
+    [{ id: 1, result: null }, 'reply'],
+    [{ id: 1, error: { code: -32601 } }, 'reply'],
+    [{ id: null, error: { code: -32700 } }, 'reply'],
+    // Ids that are none, or that JSON readers round.
+    [{ id: null, method: 'ping' }, undefined],
+    [{ id: true, method: 'ping' }, undefined],
+    [{ id: [1], method: 'ping' }, undefined],
+    [{ id: { a: 1 }, method: 'ping' }, undefined],
+    [{ id: Number.POSITIVE_INFINITY, method: 'ping' }, undefined],
+    [{ id: Number.NaN, method: 'ping' }, undefined],
+    [{ id: 2 ** 53, method: 'ping' }, undefined],
+    [{ id: -(2 ** 53), method: 'ping' }, undefined],
+    [{ id: null, result: {} }, undefined],
+    [{ result: {} }, undefined],
+    [{ id: 2 ** 53, result: {} }, undefined],
+    // Two things at once.
+    [{ id: 1, method: 'tools/call', result: {} }, undefined],
+    [{ id: 1, method: 'tools/call', error: null }, undefined],
+    [{ id: 1, result: {}, error: {} }, undefined],
+    [{ id: 1, result: {}, params: {} }, undefined],
+    // Methods that are none.
+    [{ id: 1, method: ['tools/call'] }, undefined],
+    [{ id: 1, method: null }, undefined],
+    [{ id: 1, method: null, result: {} }, undefined],
+    [{ id: 1 }, undefined],
+    [{}, undefined],
+  ])('%o is told apart', (message, kind) => {
+    expect(kindOf(message)).toBe(kind)
+    expect(isRequest(message)).toBe(kind === 'request')
+  })
+
+  it.each([
+    [{ id: 1, result: {} }, true],
+    [{ id: 1, result: 'x' }, false],
+    [{ id: 1, error: {} }, false],
+    [{ id: 1, method: 'x', result: {} }, false],
+  ])('%o is a result: %s', (message, expected) => {
+    expect(isResult(message)).toBe(expected)
+  })
+
+  it('is passed on with the members of JSON-RPC alone, whatever else it brought', () => {
+    const message = JSON.parse('{"id":1,"method":"ping","Method":"tools/call","params":{},"__proto__":{"x":1},"ID":2}')
+    expect(JSON.stringify(plainMessage(message))).toBe('{"jsonrpc":"2.0","id":1,"method":"ping","params":{}}')
+    expect(plainMessage({ id: 'a', result: null })).toEqual({ jsonrpc: '2.0', id: 'a', result: null })
+    expect(plainMessage({ id: null, error: { code: 1 } })).toEqual({ jsonrpc: '2.0', id: null, error: { code: 1 } })
+    expect(plainMessage({ method: 'notifications/x' })).toEqual({ jsonrpc: '2.0', method: 'notifications/x' })
   })
 
   it('names the tool that it calls, with its arguments', () => {
     expect(toolCallOf(request({ name: 'read', arguments: { a: 1 } }))).toEqual({ name: 'read', arguments: { a: 1 } })
     expect(toolCallOf(request({ name: 'read' }))).toEqual({ name: 'read', arguments: undefined })
-    for (const params of [undefined, null, [], {}, { name: 7 }, Object.create({ name: 'read' })]) {
+    for (const params of [undefined, null, [], {}, { name: 7 }, { name: '' }, Object.create({ name: 'read' })]) {
       expect(toolCallOf(request(params))).toBeUndefined()
+    }
+    expect(toolCallOf(request({ name: 'read', task: {}, title: 'Name' }))?.name).toBe('read')
+    for (const twin of ['Name', 'NAME', 'name ', 'ｎame', 'argumentſ', 'Arguments', '_META']) {
+      expect(toolCallOf(request({ name: 'read', [twin]: 'write' }))).toBeUndefined()
     }
     expect(toolCallOf(request({ name: 'read' }, 'tools/list'))).toBeUndefined()
   })
