@@ -79,7 +79,7 @@ const CALL_MEMBERS = ['name', 'arguments', '_meta']
  * The tool that a `tools/call` names, and its arguments. `undefined` when it names none, or when
  * a lenient reader could find another one: `Name` beside `name` is somebody's attempt.
  */
-export function toolCallOf(request: McpRequest): { readonly name: string; readonly arguments: unknown } | undefined {
+export function toolCallOf(request: McpMessage): { readonly name: string; readonly arguments: unknown } | undefined {
   const { params } = request
   if (request.method !== 'tools/call' || !isObject(params)) return undefined
   if (Object.keys(params).some((name) => !CALL_MEMBERS.includes(name) && CALL_MEMBERS.includes(folded(name)))) {

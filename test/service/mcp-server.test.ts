@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { Client as ClientV2, InMemoryTransport } from '@modelcontextprotocol/client'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { InMemoryTransport as InMemoryTransportV1 } from '@modelcontextprotocol/sdk/inMemory.js'
+import { Server as ServerV1 } from '@modelcontextprotocol/sdk/server/index.js'
 import { McpServer as McpServerV1 } from '@modelcontextprotocol/sdk/server/mcp.js'
-import { McpServer as McpServerV2 } from '@modelcontextprotocol/server'
+import { McpServer as McpServerV2, Server as ServerV2 } from '@modelcontextprotocol/server'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
@@ -210,6 +211,57 @@ describe('protectServer', () => {
       registerTools(server, [])
       expect(() => protectServer(server, { client })).toThrow(TypeError)
     }
+  })
+
+  it('refuses a server whose fallback would run tools already, and one that cannot tell', () => {
+    const server = new ServerV1({ name: 's', version: '1' }, {})
+    server.fallbackRequestHandler = async () => ({})
+    expect(() => protectServer(server, { client })).toThrow('before the first tool')
+    const unknown = { setRequestHandler: () => undefined, connect: async () => undefined }
+    expect(() => protectServer(unknown, { client })).toThrow('cannot tell')
+  })
+
+  it.each([
+    ['v1', () => new ServerV1({ name: 's', version: '1' }, { capabilities: { tools: {} } })],
+    ['v2', () => new ServerV2({ name: 's', version: '1' }, { capabilities: { tools: {} } })],
+  ])('guards what a gateway of SDK %s forwards through its fallback handler', async (_, create) => {
+    const forwarded: unknown[] = []
+    const server = protectServer<ServerV1 | ServerV2>(create(), { ...DEMANDS, client })
+    server.fallbackRequestHandler = async (request: { method: string; params?: unknown }) => {
+      forwarded.push([request.method, (request.params as { name?: string })?.name])
+      return request.method === 'tools/list'
+        ? { tools: ['open', 'read'].map((name) => ({ name, inputSchema: { type: 'object' } })) }
+        : { content: [] }
+    }
+    const [mine, theirs] = InMemoryTransport.createLinkedPair()
+    await server.connect(theirs)
+    const answers: Record<string, unknown>[] = []
+    mine.onmessage = (message) => void answers.push(message as never)
+    await mine.start()
+    const ask = async (id: number, method: string, params: object) => {
+      await mine.send({ jsonrpc: '2.0', id, method, params } as never)
+      return expect.poll(() => answers.find((answer) => answer.id === id)).toBeDefined()
+    }
+    const opening = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'c', version: '1' } }
+    await ask(0, 'initialize', opening)
+    await ask(1, 'tools/call', { name: 'read', arguments: {} })
+    await ask(2, 'tools/call', { name: 'open', arguments: {} })
+    await ask(3, 'tools/call', { name: 'open', Name: 'read' })
+    await ask(4, 'Tools/Call', { name: 'read' })
+    await ask(5, 'tools/call', { name: '' })
+    await ask(6, 'tools/list', {})
+    const byId = Object.fromEntries(answers.map(({ id, ...answer }) => [String(id), answer]))
+    expect(byId['1']).toMatchObject({ result: { isError: true } })
+    expect(byId['2']).toHaveProperty('result.content')
+    expect(byId['3']).toMatchObject({ error: { code: -32_602 } })
+    expect(byId['4']).toMatchObject({ error: { code: -32_601 } })
+    expect(byId['5']).toMatchObject({ error: { code: -32_602 } })
+    expect(byId['6']).toMatchObject({ result: { tools: [{ name: 'open' }] } })
+    expect(forwarded).toEqual([
+      ['tools/call', 'open'],
+      ['tools/list', undefined],
+    ])
+    await server.close()
   })
 
   it('refuses what is no server, and wrong options', () => {

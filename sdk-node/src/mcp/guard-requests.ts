@@ -7,8 +7,8 @@ import {
   findCaller,
   isObject,
   listedTools,
-  own,
   receiptOf,
+  toolCallOf,
 } from '@capiscio/proto/mcp'
 import { throwIfAborted } from '../abort-signal.ts'
 import { askCore } from '../ask-core.ts'
@@ -50,11 +50,10 @@ const CONFLICTING = new CallerCredential({ badge: 'conflicting-credentials' })
 export function guardToolCalls(handler: RequestHandler, options: RequestGuardOptions): RequestHandler {
   return async (request, given) => {
     const context = contextOf(given)
-    const params = isObject(request.params) ? request.params : {}
-    const toolName = own(params, 'name')
-    // The SDK's own answer to a malformed request is the best one; nothing runs on it.
-    if (typeof toolName !== 'string' || toolName === '') return handler(request, given)
-    const call = captureCall([own(params, 'arguments') ?? {}])
+    const asked = toolCallOf(request)
+    if (asked === undefined) throw invalidParams()
+    const toolName = asked.name
+    const call = captureCall([asked.arguments ?? {}])
     const { credential, conflict } = callerOf(context, options)
     const access = await askCore({
       toolName,
@@ -68,7 +67,8 @@ export function guardToolCalls(handler: RequestHandler, options: RequestGuardOpt
     })
     if (access.outcome !== 'ALLOW') return denialResult({ ...access, message: conflict ?? access.message }, false)
     throwIfAborted(context.signal, access.evidenceId)
-    const decided = { ...request, params: { ...params, name: toolName, arguments: call.args[0] ?? {} } }
+    const params = { ...(request.params as Members), name: toolName, arguments: call.args[0] ?? {} }
+    const decided = { ...request, params }
     const result = await withCredential(credential, () => runAllowed(access, () => handler(decided, given)))
     return isObject(result) ? attachReceipt(result, receiptOf(access)) : result
   }
@@ -88,6 +88,11 @@ export function guardListing(handler: RequestHandler, options: RequestGuardOptio
     })
     return filterListing(result, (name) => allowed.has(name))
   }
+}
+
+/** JSON-RPC. Both SDKs answer with the code of what is thrown. */
+function invalidParams(): Error {
+  return Object.assign(new Error('tools/call must name its tool, once.'), { code: -32_602 })
 }
 
 interface Caller {

@@ -3,9 +3,10 @@ import type { GuardConfig } from '@capiscio/proto/sdk'
 import { readOptions, requireTimeoutMs } from '@capiscio/proto/sdk'
 import type { CoreClient } from '../client.ts'
 import { getDefaultCoreClient } from '../default-client.ts'
-import { guardListing, guardToolCalls, type RequestGuardOptions, type RequestHandler } from './guard-requests.ts'
+import type { RequestGuardOptions } from './guard-requests.ts'
+import { interceptRequests } from './intercept-requests.ts'
 import { createServerIdentity, type ServerIdentityDisclosure, type ServerIdentityOptions } from './server-identity.ts'
-import { methodOf, protocolOf, type ServerLike } from './server-like.ts'
+import { protocolOf, type ServerLike } from './server-like.ts'
 import { tapTransport } from './tap-transport.ts'
 import { decideToolDemands } from './tool-demands.ts'
 import type { TransportLike } from './transport-like.ts'
@@ -54,40 +55,9 @@ export function protectServer<S extends ServerLike>(server: S, options: ProtectS
     bearerIsBadge,
     timeoutMs,
   }
-  interceptHandlers(server, guardOptions, filterListings)
+  interceptRequests(protocolOf(server), guardOptions, filterListings)
   if (identity !== undefined) discloseOn(server, createServerIdentity(identity))
   return server
-}
-
-/** Every handler for tools that is set from here on is guarded, whoever sets it. */
-function interceptHandlers(server: ServerLike, options: RequestGuardOptions, filterListings: boolean): void {
-  const protocol = protocolOf(server)
-  requireNoTools(protocol)
-  const set = protocol.setRequestHandler.bind(protocol)
-  protocol.setRequestHandler = (first, ...rest) => {
-    const guarded = rest.map((argument: unknown) => {
-      if (typeof argument !== 'function') return argument
-      const method = methodOf(first)
-      // A method that cannot be told may be the one that runs tools.
-      if (method === undefined)
-        throw new TypeError('A request handler was registered for a method that cannot be read.')
-      if (method === 'tools/call') return guardToolCalls(argument as RequestHandler, options)
-      if (method === 'tools/list' && filterListings) return guardListing(argument as RequestHandler, options)
-      return argument
-    })
-    set(first, ...guarded)
-  }
-}
-
-/** Both SDKs refuse a second handler through this method, which tells that there is a first one. */
-function requireNoTools(protocol: object): void {
-  const assertFree: unknown = Reflect.get(protocol, 'assertCanSetRequestHandler')
-  if (typeof assertFree !== 'function') return
-  try {
-    assertFree.call(protocol, 'tools/call')
-  } catch (cause) {
-    throw new TypeError('protectServer must be called before the first tool is registered.', { cause })
-  }
 }
 
 /** Discloses in the result of every handshake, on every connection from here on. */
