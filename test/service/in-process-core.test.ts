@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { create } from '@bufbuild/protobuf'
@@ -49,6 +49,18 @@ describe('a core in the same process', () => {
       { 'capiscio.target': 'drop_table', 'capiscio.decision': 'DENY' },
     ])
     expect(kept.filter((record) => record['event.name'] === 'capiscio.tool_outcome')).toHaveLength(1)
+  })
+
+  it('that cannot start leaves nothing behind: the next one opens the same log', async () => {
+    await core[Symbol.asyncDispose]()
+    const token = join(folder, 'state', 'admin-token')
+    await rm(token)
+    await mkdir(token)
+    // Everything up to the log was open by then.
+    await expect(createInProcessCore({ env, policy: join(folder, 'policy.yaml') })).rejects.toThrow('admin-token')
+    await rm(token, { recursive: true })
+    core = await createInProcessCore({ env, policy: join(folder, 'policy.yaml') })
+    expect(await core.getServerInfo()).toMatchObject({ ready: true })
   })
 
   it('verifies servers, filters listings and says what it is', async () => {
