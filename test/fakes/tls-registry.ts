@@ -17,16 +17,20 @@ export interface TlsRegistry extends AsyncDisposable {
   /** Text of a configuration that trusts it, in profile connected-prod. */
   readonly coreConfig: string
   isAway: boolean
+  /** Called for each request before the registry has it, and again before its answer goes out. */
+  onRequest: (moment: 'arrived' | 'answered') => void | Promise<void>
 }
 
-/** Its clock is this machine's. */
-export async function startTlsRegistry(): Promise<TlsRegistry> {
-  const world = await startRegistryWorld({ adapters: { clock: systemClock } })
-  const state = { isAway: false }
+/** @param behindMs how far its clock is behind that of this machine: its badges end that much sooner */
+export async function startTlsRegistry(behindMs = 0): Promise<TlsRegistry> {
+  const clock = { ...systemClock, nowMs: () => systemClock.nowMs() - behindMs }
+  const world = await startRegistryWorld({ adapters: { clock } })
+  const state = { isAway: false, onRequest: (_moment: 'arrived' | 'answered'): void | Promise<void> => undefined }
   const server = createServer(certificate('good'), async (request, response) => {
     if (state.isAway) return void response.destroy()
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk)
+    await state.onRequest('arrived')
     const { host, connection, ...headers } = request.headers
     const answer = await fetch(world.registry.url + request.url, {
       method: request.method ?? 'GET',
@@ -34,6 +38,7 @@ export async function startTlsRegistry(): Promise<TlsRegistry> {
       ...(chunks.length > 0 && { body: Buffer.concat(chunks) }),
     })
     const body = Buffer.from(await answer.arrayBuffer())
+    await state.onRequest('answered')
     response.writeHead(answer.status, { 'content-type': 'application/json', 'content-length': body.length }).end(body)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
