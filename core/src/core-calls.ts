@@ -28,4 +28,5 @@ export const IN_PROCESS_METHODS = {
   verifyServer: CoreService.method.verifyServer,
   getServerInfo: CoreService.method.getServerInfo,
   recordOutcome: EvidenceService.method.recordOutcome,
+  getRecord: EvidenceService.method.getRecord,
 } as const

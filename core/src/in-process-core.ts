@@ -108,6 +108,7 @@ export async function createInProcessCore(options: InProcessCoreOptions = {}): P
     filterTools: (request, limits) => call('filterTools', request, limits),
     verifyServer: (request, limits) => call('verifyServer', request, limits),
     recordOutcome: (request, limits) => call('recordOutcome', request, limits),
+    getRecord: (request, limits) => call('getRecord', request, limits),
     getServerInfo: (limits) => call('getServerInfo', create(GetServerInfoRequestSchema), limits),
     [Symbol.asyncDispose]: () => {
       closed ??= Promise.allSettled(underWay).then(() => core.stop())

@@ -3,6 +3,8 @@ import type {
   EvaluateToolAccessResponse,
   FilterToolsRequest,
   FilterToolsResponse,
+  GetRecordRequest,
+  GetRecordResponse,
   GetServerInfoResponse,
   RecordOutcomeRequest,
   RecordOutcomeResponse,
@@ -39,6 +41,8 @@ export interface CoreClient extends AsyncDisposable {
    * it reports nothing.
    */
   recordOutcome?(request: RecordOutcomeRequest, options?: CallOptions): Promise<RecordOutcomeResponse>
+  /** Reads one record with its proof. A client without it gives no proofs in replies. */
+  getRecord?(request: GetRecordRequest, options?: CallOptions): Promise<GetRecordResponse>
   /** Asks what the core is. */
   getServerInfo(options?: CallOptions): Promise<GetServerInfoResponse>
 }

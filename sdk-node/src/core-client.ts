@@ -174,6 +174,9 @@ export function clientOver(
         options,
       ),
 
+    getRecord: (request, options = {}) =>
+      run(verified, (transport, limits) => transport.unary(EvidenceService.method.getRecord, request, limits), options),
+
     // Without the handshake: it must be possible to ask a core of another version what it is.
     getServerInfo: (options = {}) =>
       run(

@@ -1,3 +1,5 @@
+export type { McpReceipt } from '@capiscio/proto/mcp'
+export { receiptFrom } from '@capiscio/proto/mcp'
 export type {
   BadgeKeeper,
   BadgeKeeperEvent,
