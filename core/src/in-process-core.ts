@@ -106,6 +106,7 @@ export async function createInProcessCore(options: InProcessCoreOptions = {}): P
     evidence: core.evidence,
     evaluateToolAccess: (request, limits) => call('evaluateToolAccess', request, limits),
     filterTools: (request, limits) => call('filterTools', request, limits),
+    authenticateCaller: (request, limits) => call('authenticateCaller', request, limits),
     verifyServer: (request, limits) => call('verifyServer', request, limits),
     recordOutcome: (request, limits) => call('recordOutcome', request, limits),
     getRecord: (request, limits) => call('getRecord', request, limits),
