@@ -1,4 +1,6 @@
 import type {
+  AuthenticateCallerRequest,
+  AuthenticateCallerResponse,
   EvaluateToolAccessRequest,
   EvaluateToolAccessResponse,
   FilterToolsRequest,
@@ -34,6 +36,8 @@ export interface CoreClient extends AsyncDisposable {
   evaluateToolAccess(request: EvaluateToolAccessRequest, options?: CallOptions): Promise<EvaluateToolAccessResponse>
   /** Asks which tools of a listing a caller may run now. Leaves no record. */
   filterTools(request: FilterToolsRequest, options?: CallOptions): Promise<FilterToolsResponse>
+  /** Asks who a caller is, before any tool is named. A client without it can let nobody through a gate. */
+  authenticateCaller?(request: AuthenticateCallerRequest, options?: CallOptions): Promise<AuthenticateCallerResponse>
   /** Asks who an MCP server is. */
   verifyServer(request: VerifyServerRequest, options?: CallOptions): Promise<VerifyServerResponse>
   /**

@@ -156,6 +156,17 @@ export function clientOver(
         options,
       ),
 
+    authenticateCaller: (request, options = {}) =>
+      run(
+        verified,
+        (transport, limits) =>
+          transport.unary(CoreService.method.authenticateCaller, request, {
+            ...limits,
+            secrets: request.credential.value === undefined ? [] : [request.credential.value],
+          }),
+        options,
+      ),
+
     verifyServer: (request, options = {}) =>
       run(
         verified,

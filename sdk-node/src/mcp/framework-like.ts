@@ -1,0 +1,16 @@
+import type { IncomingMessage } from 'node:http'
+import type { BadgeAuthInfo } from './badge-auth-info.ts'
+
+/** A request of Express or of Node itself. Under a mount path Express keeps the whole one in `originalUrl`. */
+export type NodeRequestLike = IncomingMessage & { originalUrl?: string; auth?: unknown }
+
+/** What middleware for Hono needs of its context. */
+export interface HonoContextLike {
+  readonly req: { readonly raw: Request }
+  readonly res: { readonly headers: Headers }
+  header(name: string, value: string, options?: { append?: boolean }): void
+  set(key: string, value: unknown): void
+}
+
+/** A request handler in the web's own form. Handlers of the MCP SDK take the second argument; others ignore it. */
+export type FetchHandler = (request: Request, options?: { authInfo?: BadgeAuthInfo }) => Response | Promise<Response>
