@@ -12,5 +12,11 @@ export interface HonoContextLike {
   set(key: string, value: unknown): void
 }
 
-/** A request handler in the web's own form. Handlers of the MCP SDK take the second argument; others ignore it. */
-export type FetchHandler = (request: Request, options?: { authInfo?: BadgeAuthInfo }) => Response | Promise<Response>
+/**
+ * A request handler in the web's own form. Those of the MCP SDK take options, among them who
+ * calls; others ignore them.
+ */
+export type FetchHandler<O> = (
+  request: Request,
+  options?: O & { authInfo?: BadgeAuthInfo },
+) => Response | Promise<Response>

@@ -32,8 +32,8 @@ export interface HttpGateOptions {
  * required, handlers find its caller in `authInfo`.
  */
 export interface HttpGate {
-  /** Wraps a handler of the web's own form, such as that of `createMcpHandler` or Deno. */
-  fetch(handler: FetchHandler): (request: Request) => Promise<Response>
+  /** Wraps a handler of the web's own form, such as `createMcpHandler(…).fetch` or that of Deno. */
+  fetch<O>(handler: FetchHandler<O>): (request: Request, options?: O) => Promise<Response>
   /** Middleware for Express: `app.use(gate.express)`, before the routes and after `cors`. Sets `req.auth`, unless it is set. */
   readonly express: (request: NodeRequestLike, response: ServerResponse, next: (error?: unknown) => void) => void
   /** Middleware for Hono: `app.use('*', gate.hono)`. Sets the context's `authInfo`. */
@@ -47,7 +47,7 @@ export interface HttpGate {
  * now, the discovery document, and 401 where a badge is required.
  *
  * ```ts
- * export default { fetch: createHttpGate({ identity }).fetch((request, options) => handler.fetch(request, options)) }
+ * export default { fetch: createHttpGate({ identity }).fetch(handler.fetch) }
  * ```
  *
  * @throws TypeError for wrong options.
@@ -100,10 +100,12 @@ export function createHttpGate(options: HttpGateOptions = {}): HttpGate {
   }
 
   return {
-    fetch: (handler) => async (request) => {
+    fetch: (handler) => async (request, options) => {
       const { answer, authInfo, disclosure } = await atWeb(request)
-      const response = answer === undefined ? await handler(request, authInfo && { authInfo }) : responseOf(answer)
-      return disclosed(response, disclosure)
+      if (answer !== undefined) return disclosed(responseOf(answer), disclosure)
+      // Whoever was let in before by other means stays who it is.
+      const given = authInfo === undefined ? options : { authInfo, ...options }
+      return disclosed(await handler(request, given as Parameters<typeof handler>[1]), disclosure)
     },
 
     express: (request, response, next) => {

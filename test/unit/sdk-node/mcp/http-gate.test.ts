@@ -29,7 +29,7 @@ const AUTH_INFO = {
 function createWeb(options: HttpGateOptions, core = createGateCore()) {
   const passed: unknown[] = []
   const gate = createHttpGate({ client: core.client, ...options })
-  const fetch = gate.fetch((_request, given) => {
+  const fetch = gate.fetch((_request, given?: object) => {
     passed.push(given)
     return new Response('from the server', { headers: { 'X-Own': '1', 'Access-Control-Expose-Headers': 'X-Own' } })
   })
@@ -165,6 +165,21 @@ describe('a gate that requires a badge', () => {
   it('lets nobody through with a client that cannot ask', async () => {
     const core = { client: createScriptedClient(), asked: [] }
     expect((await createWeb({ requireBadge: true }, core).ask({ 'X-Capiscio-Badge': GOOD_BADGE })).status).toBe(503)
+  })
+})
+
+describe('a gate around a handler with options', () => {
+  it('passes them on, and leaves an identity that is among them', async () => {
+    const gate = createHttpGate({ client: createGateCore().client, requireBadge: true })
+    const seen: unknown[] = []
+    const fetch = gate.fetch((_request, options?: { parsedBody?: unknown; authInfo?: unknown }) => {
+      seen.push(options)
+      return new Response()
+    })
+    const request = () => new Request(AT, { headers: { 'X-Capiscio-Badge': GOOD_BADGE } })
+    await fetch(request(), { parsedBody: 1 })
+    await fetch(request(), { authInfo: 'oauth' })
+    expect(seen).toEqual([{ parsedBody: 1, authInfo: AUTH_INFO }, { authInfo: 'oauth' }])
   })
 })
 
