@@ -59,8 +59,8 @@ export async function authenticateCaller(question: CallerQuestion): Promise<Call
     { signal, timeoutMs },
   )
   if (result.case === 'caller') return { caller: verifiedCaller(result.value) }
-  if (result.case === undefined) throw new CoreFaultError('The core did not say who calls.')
   const asked = { toolName: endpoint, paramsHash: '' }
+  // An answer that is neither is a refusal with a fault in it.
   const refusal = decodeDecision(result.value, asked, secret === undefined ? [] : [secret])
   if (refusal.outcome === 'ALLOW') throw new CoreFaultError('The core refused a caller with an ALLOW.')
   return { refusal }
