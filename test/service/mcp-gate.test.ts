@@ -19,6 +19,7 @@ import {
 import express from 'express'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
+  CapiscioMcpClient,
   type CoreClient,
   createBadgeVerifier,
   createCoreClient,
@@ -172,6 +173,19 @@ describe.each(MCP_PLACES)('a gate under %s', (name, place) => {
       expect(answer.headers.get('Capiscio-Server-Badge')).toBe('server.badge')
       expect(answer.headers.get('Access-Control-Expose-Headers')).toContain('Capiscio-Server-DID')
     }
+  })
+})
+
+describe('a client that verifies its server', () => {
+  it('passes a gate only when it shows its badge before it knows the server', async () => {
+    const gate = createHttpGate({ client, identity: IDENTITY, requireBadge: true })
+    const [, place] = MCP_PLACES[0] ?? []
+    if (place === undefined) throw new Error('there is no place')
+    await using served = await serveHttp(place(gate, setUp))
+    const options = { url: served.url.href, client, badge, failOnUnverified: false }
+    await expect(CapiscioMcpClient.connect(options)).rejects.toThrow()
+    await using mcp = await CapiscioMcpClient.connect({ ...options, sendCredentialToUnverified: true })
+    expect(await mcp.callTool('whoami', {})).toMatchObject({ content: [{ text: expect.stringMatching(/^did:web:/) }] })
   })
 })
 
