@@ -1,7 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
+import type { RequestListener } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { EvidenceService, RecordKind } from '@capiscio/proto/core/v1'
+import { getRequestListener } from '@hono/node-server'
 import { Client as ClientV2, StreamableHTTPClientTransport as HttpV2 } from '@modelcontextprotocol/client'
 import { requireBearerAuth as requireBearerAuthExpress } from '@modelcontextprotocol/express'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
@@ -17,6 +19,8 @@ import {
   requireScopes,
 } from '@modelcontextprotocol/server'
 import express from 'express'
+import { Hono } from 'hono'
+import { cors } from 'hono/cors'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   CapiscioMcpClient,
@@ -24,6 +28,7 @@ import {
   createBadgeVerifier,
   createCoreClient,
   createHttpGate,
+  type HttpGate,
   protectServer,
   requireTrust,
 } from '../../sdk-node/src/index.ts'
@@ -167,6 +172,8 @@ describe.each(MCP_PLACES)('a gate under %s', (name, place) => {
       await send({ nonsense: true }),
     ]
     expect(answers.map(({ status }) => status)).toEqual([200, 202, 405, 400])
+    const [stream] = answers
+    expect(stream?.headers.get('Content-Type')).toBe('text/event-stream')
     for (const answer of answers) {
       await answer.body?.cancel()
       expect(answer.headers.get('Capiscio-Server-DID')).toBe(IDENTITY.did)
@@ -198,6 +205,43 @@ describe('a gate at the root of an application', () => {
       expect(await response.json()).toMatchObject({ server_did: IDENTITY.did, server_badge: 'server.badge' })
     },
   )
+})
+
+describe('a gate behind another that exposes headers', () => {
+  const OWN = 'Mcp-Session-Id'
+  const applications: [string, (gate: HttpGate) => RequestListener][] = [
+    [
+      'Hono',
+      (gate) => {
+        const app = new Hono()
+        app.use('*', cors({ origin: '*', exposeHeaders: [OWN] }), gate.hono)
+        app.get('/mcp', (context) => context.text('served'))
+        return getRequestListener(app.fetch)
+      },
+    ],
+    [
+      'Express',
+      (gate) => {
+        const app = express()
+        app.use((_request, response, next) => {
+          response.setHeader('Access-Control-Expose-Headers', OWN)
+          next()
+        })
+        app.use(gate.express)
+        app.get('/mcp', (_request, response) => void response.send('served'))
+        return app
+      },
+    ],
+  ]
+  it.each(applications)('leaves them exposed under %s, in its own answers too', async (_name, listen) => {
+    await using served = await serveHttp(listen(createHttpGate({ client, identity: IDENTITY, requireBadge: true })))
+    const good = await fetch(served.url, { headers: { 'X-Capiscio-Badge': badge } })
+    const none = await fetch(served.url)
+    expect([await good.text(), none.status]).toEqual(['served', 401])
+    for (const { headers } of [good, none]) {
+      expect(headers.get('Access-Control-Expose-Headers')).toBe(`${OWN}, Capiscio-Server-DID, Capiscio-Server-Badge`)
+    }
+  })
 })
 
 describe('requireTrust', () => {

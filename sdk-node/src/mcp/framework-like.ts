@@ -7,7 +7,7 @@ export type NodeRequestLike = IncomingMessage & { originalUrl?: string; auth?: u
 /** What middleware for Hono needs of its context. */
 export interface HonoContextLike {
   readonly req: { readonly raw: Request }
-  readonly res: { readonly headers: Headers }
+  res: Response
   header(name: string, value: string, options?: { append?: boolean }): void
   set(key: string, value: unknown): void
 }

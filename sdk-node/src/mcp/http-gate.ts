@@ -37,7 +37,7 @@ export interface HttpGate {
   /** Middleware for Express: `app.use(gate.express)`, before the routes and after `cors`. Sets `req.auth`, unless it is set. */
   readonly express: (request: NodeRequestLike, response: ServerResponse, next: (error?: unknown) => void) => void
   /** Middleware for Hono: `app.use('*', gate.hono)`. Sets the context's `authInfo`. */
-  readonly hono: (context: HonoContextLike, next: () => Promise<void>) => Promise<Response | undefined>
+  readonly hono: (context: HonoContextLike, next: () => Promise<void>) => Promise<void>
   /** For Node's own `http`: go on when it resolves to true; otherwise it has answered. */
   readonly node: (request: NodeRequestLike, response: ServerResponse, next?: () => void) => Promise<boolean>
 }
@@ -114,11 +114,11 @@ export function createHttpGate(options: HttpGateOptions = {}): HttpGate {
 
     async hono(context, next) {
       const { answer, authInfo, disclosure } = await atWeb(context.req.raw)
-      if (answer !== undefined) return disclosed(responseOf(answer), disclosure)
       if (authInfo !== undefined) context.set('authInfo', authInfo)
-      await next()
+      // Hono lays headers that were set before over a response that is returned: ours come after.
+      if (answer !== undefined) context.res = responseOf(answer)
+      else await next()
       for (const [name, value] of disclosure) context.header(name, value, { append: name === EXPOSE })
-      return undefined
     },
 
     node,
