@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { create } from '@bufbuild/protobuf'
 import { AuthLevel, type Decision, EvaluateToolAccessRequestSchema } from '@capiscio/proto/core/v1'
 import { CoreUnavailableError } from '@capiscio/proto/sdk'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createHttpGate, type HttpGateOptions } from '../../../../sdk-node/src/mcp/http-gate.ts'
 import { ACCEPTED, createGateCore, EXPIRES_AT, type GateScript, GOOD_BADGE, refused } from '../../../fakes/gate-core.ts'
@@ -122,6 +123,22 @@ describe('a gate that requires a badge', () => {
     const { ask } = createWeb({ requireBadge: true, bearerIsBadge: true })
     const twice = { 'X-Capiscio-Badge': `${GOOD_BADGE}, ${GOOD_BADGE}`, Authorization: `Bearer ${GOOD_BADGE}` }
     expect((await ask(twice)).status).toBe(200)
+  })
+
+  it('lets through exactly who shows one good badge and nothing else, wherever it stands', async () => {
+    const badges = fc.array(fc.constantFrom(GOOD_BADGE, 'old', 'good.badge.level', ''), { maxLength: 3 })
+    await fc.assert(
+      fc.asyncProperty(badges, fc.option(fc.constantFrom(GOOD_BADGE, 'old')), async (shown, bearer) => {
+        const { ask, passed } = createWeb({ requireBadge: true, bearerIsBadge: true })
+        const response = await ask({
+          ...(shown.length > 0 && { 'X-Capiscio-Badge': shown.join(', ') }),
+          ...(bearer !== null && { Authorization: `Bearer ${bearer}` }),
+        })
+        const distinct = new Set([...shown, ...(bearer === null ? [] : [bearer])].filter((one) => one !== ''))
+        const isGood = distinct.size === 1 && distinct.has(GOOD_BADGE)
+        expect([response.status, passed.length]).toEqual(isGood ? [200, 1] : [401, 0])
+      }),
+    )
   })
 
   it('reads Authorization as a badge only where that was said', async () => {
