@@ -25,7 +25,9 @@ export function createCoreCall(services: readonly ServiceImplementation[]): Core
 export const IN_PROCESS_METHODS = {
   evaluateToolAccess: CoreService.method.evaluateToolAccess,
   filterTools: CoreService.method.filterTools,
+  authenticateCaller: CoreService.method.authenticateCaller,
   verifyServer: CoreService.method.verifyServer,
   getServerInfo: CoreService.method.getServerInfo,
   recordOutcome: EvidenceService.method.recordOutcome,
+  getRecord: EvidenceService.method.getRecord,
 } as const

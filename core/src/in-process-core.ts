@@ -106,8 +106,10 @@ export async function createInProcessCore(options: InProcessCoreOptions = {}): P
     evidence: core.evidence,
     evaluateToolAccess: (request, limits) => call('evaluateToolAccess', request, limits),
     filterTools: (request, limits) => call('filterTools', request, limits),
+    authenticateCaller: (request, limits) => call('authenticateCaller', request, limits),
     verifyServer: (request, limits) => call('verifyServer', request, limits),
     recordOutcome: (request, limits) => call('recordOutcome', request, limits),
+    getRecord: (request, limits) => call('getRecord', request, limits),
     getServerInfo: (limits) => call('getServerInfo', create(GetServerInfoRequestSchema), limits),
     [Symbol.asyncDispose]: () => {
       closed ??= Promise.allSettled(underWay).then(() => core.stop())

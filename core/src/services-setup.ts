@@ -15,7 +15,7 @@ import { ReloadRefused } from './reload.ts'
 import { describeServer } from './server-info.ts'
 import { createAdminService } from './service/admin-service.ts'
 import { createCoreService } from './service/core-service.ts'
-import { createEvaluateAccess } from './service/evaluate-access.ts'
+import { createAuthenticateAccess, createEvaluateAccess } from './service/evaluate-access.ts'
 import { createGenerateKeypair } from './service/generate-keypair.ts'
 import { createRegisterIdentity } from './service/register-identity.ts'
 import { createRegistryClients } from './service/registry-clients.ts'
@@ -64,6 +64,7 @@ export function setUpServices(config: Config, setup: ServicesSetup): Services {
 
   const core = createCoreService({
     ...{ evaluate, wouldAllow: guard.wouldAllow, allowedTools, servers },
+    authenticate: createAuthenticateAccess(guard),
     generateKeypair: createGenerateKeypair(keys),
     registerIdentity: createRegisterIdentity({ registries, keyStore, createSigner: createNodeEd25519Signer }),
     serverInfo: () =>

@@ -1,5 +1,5 @@
-import type { AllowedToolAccess } from '../sdk/tool-access.ts'
-import { isObject, type McpMessage, type Members, metaOf, own } from './messages.ts'
+import type { ToolAccess } from '../sdk/tool-access.ts'
+import { isObject, type Members, own } from './messages.ts'
 
 /** Where the receipt of a decision stands in the `_meta` of a result. */
 export const EVIDENCE_META_NAME = 'io.capisc/evidence'
@@ -19,17 +19,25 @@ export interface McpReceipt {
   readonly proof?: string | undefined
 }
 
-export function wantsProof(request: McpMessage): boolean {
-  return own(metaOf(request), WANT_PROOF_META_NAME) === true
+/** Where a decision was recorded. */
+type Recorded = Pick<ToolAccess, 'evidenceId' | 'logOrigin' | 'leafIndex'>
+
+/** @param meta `params._meta` of a request */
+export function wantsProof(meta: unknown): boolean {
+  return isObject(meta) && own(meta, WANT_PROOF_META_NAME) === true
 }
 
-export function receiptOf(decision: AllowedToolAccess, proof?: string): McpReceipt {
+/** The receipt of a decision; `undefined` for one that could not be recorded. */
+export function receiptOf(decision: Recorded, proof?: string): McpReceipt | undefined {
   const { evidenceId, logOrigin, leafIndex } = decision
+  if (evidenceId === undefined || logOrigin === undefined || leafIndex === undefined) return undefined
   return { evidenceId, logOrigin, leafIndex: String(leafIndex), ...(proof !== undefined && { proof }) }
 }
 
-/** A result with its receipt. What is there already stays, whoever put it there. */
-export function attachReceipt(result: Members, receipt: McpReceipt): Members {
+/** A result with the receipt of its decision. What is there already stays, whoever put it there. */
+export function attachReceipt(result: Members, decision: Recorded, proof?: string): Members {
+  const receipt = receiptOf(decision, proof)
+  if (receipt === undefined) return result
   const meta = isObject(result._meta) ? result._meta : {}
   return { ...result, _meta: { [EVIDENCE_META_NAME]: receipt, ...meta } }
 }

@@ -1,8 +1,12 @@
 import type {
+  AuthenticateCallerRequest,
+  AuthenticateCallerResponse,
   EvaluateToolAccessRequest,
   EvaluateToolAccessResponse,
   FilterToolsRequest,
   FilterToolsResponse,
+  GetRecordRequest,
+  GetRecordResponse,
   GetServerInfoResponse,
   RecordOutcomeRequest,
   RecordOutcomeResponse,
@@ -32,6 +36,8 @@ export interface CoreClient extends AsyncDisposable {
   evaluateToolAccess(request: EvaluateToolAccessRequest, options?: CallOptions): Promise<EvaluateToolAccessResponse>
   /** Asks which tools of a listing a caller may run now. Leaves no record. */
   filterTools(request: FilterToolsRequest, options?: CallOptions): Promise<FilterToolsResponse>
+  /** Asks who a caller is, before any tool is named. A client without it can let nobody through a gate. */
+  authenticateCaller?(request: AuthenticateCallerRequest, options?: CallOptions): Promise<AuthenticateCallerResponse>
   /** Asks who an MCP server is. */
   verifyServer(request: VerifyServerRequest, options?: CallOptions): Promise<VerifyServerResponse>
   /**
@@ -39,6 +45,8 @@ export interface CoreClient extends AsyncDisposable {
    * it reports nothing.
    */
   recordOutcome?(request: RecordOutcomeRequest, options?: CallOptions): Promise<RecordOutcomeResponse>
+  /** Reads one record with its proof. A client without it gives no proofs in replies. */
+  getRecord?(request: GetRecordRequest, options?: CallOptions): Promise<GetRecordResponse>
   /** Asks what the core is. */
   getServerInfo(options?: CallOptions): Promise<GetServerInfoResponse>
 }

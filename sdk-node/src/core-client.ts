@@ -156,6 +156,17 @@ export function clientOver(
         options,
       ),
 
+    authenticateCaller: (request, options = {}) =>
+      run(
+        verified,
+        (transport, limits) =>
+          transport.unary(CoreService.method.authenticateCaller, request, {
+            ...limits,
+            secrets: request.credential.value === undefined ? [] : [request.credential.value],
+          }),
+        options,
+      ),
+
     verifyServer: (request, options = {}) =>
       run(
         verified,
@@ -173,6 +184,9 @@ export function clientOver(
         (transport, limits) => transport.unary(EvidenceService.method.recordOutcome, request, limits),
         options,
       ),
+
+    getRecord: (request, options = {}) =>
+      run(verified, (transport, limits) => transport.unary(EvidenceService.method.getRecord, request, limits), options),
 
     // Without the handshake: it must be possible to ask a core of another version what it is.
     getServerInfo: (options = {}) =>

@@ -108,18 +108,20 @@ describe('a client and a server process that hold the MCP SDK', () => {
 })
 
 describe('createHttpGate', () => {
-  const gate = createHttpGate({ identity: { did: 'did:web:a.example', badge: () => 'current' }, requireBadge: true })
-  const served = gate.fetch(
-    async () => new Response('served', { headers: { 'Access-Control-Expose-Headers': 'X-Own' } }),
-  )
+  const served = (request: Request) =>
+    createHttpGate({
+      identity: { did: 'did:web:a.example', badge: () => 'current' },
+      requireBadge: true,
+      client,
+    }).fetch(async () => new Response('served', { headers: { 'Access-Control-Expose-Headers': 'X-Own' } }))(request)
 
-  it('answers 401 to requests without a badge, and lets preflights and badges through', async () => {
+  it('answers 401 to requests without a badge, and lets preflights and good badges through', async () => {
     const refused = await served(new Request('http://a.example/mcp', { method: 'POST' }))
     expect(refused.status).toBe(401)
     expect(await refused.json()).toMatchObject({ error: 'BADGE_MISSING' })
     expect(refused.headers.get('www-authenticate')).toContain('Bearer')
     expect((await served(new Request('http://a.example/mcp', { method: 'OPTIONS' }))).status).toBe(200)
-    const passed = await served(new Request('http://a.example/mcp', { headers: { 'X-Capiscio-Badge': 'b' } }))
+    const passed = await served(new Request('http://a.example/mcp', { headers: { 'X-Capiscio-Badge': badge } }))
     expect(await passed.text()).toBe('served')
     expect(passed.headers.get('capiscio-server-badge')).toBe('current')
     expect(passed.headers.get('access-control-expose-headers')).toMatch(/X-Own.*Capiscio-Server-DID/)

@@ -3,7 +3,7 @@ import type { BadgeVerifier } from '../../core/src/domain/badge/badge-verifier.t
 import type { AccessRequest } from '../../core/src/domain/guard/access-request.ts'
 import { createApiKeyRing, hashApiKey } from '../../core/src/domain/guard/api-keys.ts'
 import type { Decision } from '../../core/src/domain/guard/decision.ts'
-import { createToolGuard, type GuardRules } from '../../core/src/domain/guard/tool-guard.ts'
+import { type Authentication, createToolGuard, type GuardRules } from '../../core/src/domain/guard/tool-guard.ts'
 import { NO_POLICY } from '../../core/src/domain/policy/policy.ts'
 import { createTrustedIssuers } from '../../core/src/domain/trust/trusted-issuers.ts'
 import { AUDIENCE, type BadgeWorld, createBadgeWorld, ISSUER } from './badge-world.ts'
@@ -19,6 +19,8 @@ export interface GuardWorld {
   readonly records: readonly Readonly<Record<string, unknown>>[]
   /** Asks for `read_file` as nobody, with changes. */
   ask(changes?: Partial<AccessRequest>): Promise<Decision>
+  /** Asks who calls at `/mcp`, nobody unless changed. */
+  authenticate(changes?: Partial<AccessRequest>): Promise<Authentication>
 }
 
 /** Trusts the sample issuer and any self-signed badge, has a name, knows one API key. */
@@ -27,6 +29,16 @@ export const SAMPLE_RULES: GuardRules = {
   issuers: createTrustedIssuers({ issuers: [ISSUER], levelZeroKeys: [], acceptLevelZero: true }),
   audience: { own: [AUDIENCE], required: false },
   apiKeys: createApiKeyRing([{ name: 'alice', hash: hashApiKey(API_KEY) }]),
+}
+
+const ANONYMOUS: Omit<AccessRequest, 'toolName'> = {
+  paramsHash: '',
+  serverOrigin: '',
+  credential: { kind: 'anonymous' },
+  demands: undefined,
+  requestPolicyVersion: '',
+  traceparent: '',
+  sdk: '',
 }
 
 export function createGuardWorld({
@@ -57,18 +69,8 @@ export function createGuardWorld({
     rules: SAMPLE_RULES,
     faults,
     records,
-    ask: (changes) =>
-      guard.evaluate({
-        toolName: 'read_file',
-        paramsHash: '',
-        serverOrigin: '',
-        credential: { kind: 'anonymous' },
-        demands: undefined,
-        requestPolicyVersion: '',
-        traceparent: '',
-        sdk: '',
-        ...changes,
-      }),
+    ask: (changes) => guard.evaluate({ ...ANONYMOUS, toolName: 'read_file', ...changes }),
+    authenticate: (changes) => guard.authenticate({ ...ANONYMOUS, toolName: '/mcp', ...changes }),
   }
   return self
 }

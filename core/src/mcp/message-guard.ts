@@ -19,10 +19,11 @@ import {
   type McpMessage,
   type McpRequest,
   type Members,
+  metaOf,
   own,
   plainMessage,
-  receiptOf,
   toolCallOf,
+  wantsProof,
   withoutCaller,
 } from '@capiscio/proto/mcp'
 import type { AllowedToolAccess } from '@capiscio/proto/sdk'
@@ -66,6 +67,8 @@ interface Open {
   readonly request: McpRequest
   readonly caller: ClaimedCredential | undefined
   readonly access?: AllowedToolAccess
+  /** Proof of its record, for a client that wants it. Never fails. */
+  readonly proof?: Promise<string | undefined> | undefined
   readonly startedMs: number
   /** The client waits no more. The id stays taken: its late answer must not pass for another's. */
   isCancelled: boolean
@@ -130,11 +133,13 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
     try {
       const access = await decider.decide(call.name, call.arguments, caller, hold.signal)
       if (hold.signal.aborted) return { drop: true }
+      // Fetched while the tool runs.
+      const proof = wantsProof(metaOf(request)) ? decider.proof(access) : undefined
       if (access.outcome !== 'ALLOW') {
         const denied = denialResult({ ...access, message: conflict ?? access.message }, isModern(request))
-        return { answer: { jsonrpc: '2.0', id: request.id, result: denied } }
+        return { answer: { jsonrpc: '2.0', id: request.id, result: attachReceipt(denied, access, await proof) } }
       }
-      open.set(request.id, { request, caller, access, startedMs: monotonicMs(), isCancelled: false })
+      open.set(request.id, { request, caller, access, proof, startedMs: monotonicMs(), isCancelled: false })
       return { forward }
     } catch {
       // Without a decision nothing runs; what went wrong is in the core's log.
@@ -163,14 +168,14 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
       if (known === undefined) return message.id === null ? message : undefined
       open.delete(message.id)
       if (known.isCancelled) cancelled -= 1
-      const { request, caller, access, startedMs, isCancelled } = known
+      const { request, caller, access, proof, startedMs, isCancelled } = known
       const result = isResult(message) ? message.result : undefined
       if (access !== undefined)
-        decider.ended(access, result === undefined || result.isError === true, monotonicMs() - startedMs)
+        decider.ended(access, result === undefined || result.isError === true, monotonicMs() - startedMs, result)
       if (isCancelled) return undefined
       // A result that is no object is nobody's to pass on: it could not be looked through.
       if (result === undefined) return message.error === undefined ? { ...message, result: {} } : message
-      if (access !== undefined) return { ...message, result: attachReceipt(result, receiptOf(access)) }
+      if (access !== undefined) return { ...message, result: attachReceipt(result, access, await proof) }
       const { method } = request
       if (method === 'tools/list') return { ...message, result: await listed(result, caller) }
       if (isHandshake(method) && disclose !== undefined) {

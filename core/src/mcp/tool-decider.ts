@@ -5,9 +5,10 @@ import {
   CallResult,
   EvaluateToolAccessRequestSchema,
   FilterToolsRequestSchema,
+  GetRecordRequestSchema,
   RecordOutcomeRequestSchema,
 } from '@capiscio/proto/core/v1'
-import type { ClaimedCredential } from '@capiscio/proto/mcp'
+import type { ClaimedCredential, Members } from '@capiscio/proto/mcp'
 import { canonicalJson, decodeDecision, type ToolAccess } from '@capiscio/proto/sdk'
 import type { InProcessCore } from '../in-process-core.ts'
 import { CORE_VERSION } from '../version.ts'
@@ -23,17 +24,26 @@ export interface ToolDecider {
   decide(tool: string, args: unknown, caller: ClaimedCredential | undefined, signal: AbortSignal): Promise<ToolAccess>
   /** Which tools of a listing the caller may run now. */
   allowed(tools: readonly string[], caller: ClaimedCredential | undefined): Promise<ReadonlySet<string>>
-  /** Records how an allowed call ended. Whatever becomes of it harms nobody. */
-  ended(access: ToolAccess, failed: boolean, durationMs: number): void
+  /**
+   * Records how an allowed call ended. Whatever becomes of it harms nobody.
+   *
+   * @param result what the tool gave, for its hash; absent when it gave an error instead
+   */
+  ended(access: ToolAccess, failed: boolean, durationMs: number, result?: Members): void
+  /** C2SP tlog-proof of the decision's record; `undefined` when it cannot be had in time. Never rejects. */
+  proof(access: ToolAccess): Promise<string | undefined>
 }
 
-type DecidingCore = Pick<InProcessCore, 'evaluateToolAccess' | 'filterTools' | 'recordOutcome'>
+/** How long a reply may wait for its proof, in milliseconds. */
+const PROOF_TIMEOUT_MS = 2_000
+
+type DecidingCore = Pick<InProcessCore, 'evaluateToolAccess' | 'filterTools' | 'recordOutcome' | 'getRecord'>
 
 /** Decides with a core in this process. */
 export function createToolDecider(core: DecidingCore, serverOrigin: string): ToolDecider {
   return {
     async decide(toolName, args, caller, signal) {
-      const paramsHash = `sha256:${hash('sha256', canonicalJson(args ?? {}), 'base64url')}`
+      const paramsHash = hashOf(args ?? {})
       const request = create(EvaluateToolAccessRequestSchema, {
         toolName,
         paramsHash,
@@ -54,14 +64,35 @@ export function createToolDecider(core: DecidingCore, serverOrigin: string): Too
       return new Set(tools.filter((_, index) => allowed[index] === true))
     },
 
-    ended({ evidenceId }, failed, durationMs) {
+    ended({ evidenceId }, failed, durationMs, result) {
       const request = create(RecordOutcomeRequestSchema, {
         evidenceId: evidenceId ?? '',
         result: failed ? CallResult.ERROR : CallResult.OK,
         duration: durationFromMs(Math.round(durationMs)),
+        resultHash: result === undefined ? '' : hashOrNothing(result),
       })
       core.recordOutcome(request).catch(() => undefined)
     },
+
+    async proof({ leafIndex }) {
+      if (leafIndex === undefined) return undefined
+      const request = create(GetRecordRequestSchema, { key: { case: 'leafIndex', value: leafIndex } })
+      const found = await core.getRecord(request, { timeoutMs: PROOF_TIMEOUT_MS }).catch(() => undefined)
+      return found?.receipt || undefined
+    },
+  }
+}
+
+function hashOf(value: unknown): string {
+  return `sha256:${hash('sha256', canonicalJson(value), 'base64url')}`
+}
+
+/** What a server sends may have no canonical form, such as a lone surrogate, and then no hash. */
+function hashOrNothing(result: Members): string {
+  try {
+    return hashOf(result)
+  } catch {
+    return ''
   }
 }
 

@@ -8,9 +8,10 @@ import {
 } from '../domain/identity/disclosed-identity.ts'
 import type { ServerVerifier } from '../domain/identity/verify-server.ts'
 import type { AllowedToolsCompiler } from '../domain/policy/allowed-tools.ts'
+import { decodeAuthenticateCaller, encodeAuthentication } from './authenticate-caller.ts'
 import { decodeAccessRequest } from './decode-access-request.ts'
 import { encodeDecision } from './encode-decision.ts'
-import type { EvaluateAccess } from './evaluate-access.ts'
+import type { AuthenticateAccess, EvaluateAccess } from './evaluate-access.ts'
 import { createEvaluateStream } from './evaluate-stream.ts'
 import { filterTools, type WouldAllow } from './filter-tools.ts'
 import type { createGenerateKeypair } from './generate-keypair.ts'
@@ -22,6 +23,7 @@ import { decodeVerifyServer, encodeServerVerification } from './verify-server.ts
 export interface CoreServiceOptions {
   readonly evaluate: EvaluateAccess
   readonly wouldAllow: WouldAllow
+  readonly authenticate: AuthenticateAccess
   readonly allowedTools: AllowedToolsCompiler
   readonly servers: ServerVerifier
   readonly generateKeypair: ReturnType<typeof createGenerateKeypair>
@@ -34,6 +36,7 @@ export interface CoreServiceOptions {
 export function createCoreService({
   evaluate,
   wouldAllow,
+  authenticate,
   allowedTools,
   servers,
   generateKeypair,
@@ -50,6 +53,11 @@ export function createCoreService({
       },
 
       filterTools: async (message) => ({ allowed: await filterTools(message, wouldAllow, allowedTools) }),
+
+      async authenticateCaller(message, { header }) {
+        const request = decodeAuthenticateCaller(message, allowedTools, header('traceparent'))
+        return encodeAuthentication(await authenticate(request))
+      },
 
       async verifyServer(message) {
         const { claim, demands } = decodeVerifyServer(message)

@@ -3,7 +3,8 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt'
 import { AuthLevel, type DecisionSchema, DenyReason, Outcome } from '@capiscio/proto/core/v1'
 import type { Decision } from '../domain/guard/decision.ts'
 
-const AUTH_LEVELS = {
+/** Kinds of credentials as `capiscio.core.v1` numbers them. */
+export const AUTH_LEVELS = {
   anonymous: AuthLevel.ANONYMOUS,
   apikey: AuthLevel.API_KEY,
   badge: AuthLevel.BADGE,

@@ -7,6 +7,7 @@ const ORDINARY: Readonly<Record<string, readonly string[]>> = {
     'EvaluateToolAccess',
     'EvaluateToolAccessStream',
     'FilterTools',
+    'AuthenticateCaller',
     'VerifyServer',
     'ParseServerIdentity',
     'GetServerInfo',

@@ -76,13 +76,13 @@ export class CapiscioMcpServer {
   }
 
   /** A handler for Streamable HTTP in the web's own form; put `createHttpGate` around it for headers. */
-  async httpHandler(): Promise<(request: Request) => Promise<Response>> {
+  async httpHandler(): Promise<(request: Request, options?: object) => Promise<Response>> {
     const sdk = await loadServerSdk()
     const createHandler = sdk.createMcpHandler as (factory: () => unknown) => {
-      fetch(request: Request): Promise<Response>
+      fetch(request: Request, options?: object): Promise<Response>
     }
     const handler = createHandler(() => this.#build(sdk.McpServer as ServerClass))
-    return (request) => handler.fetch(request)
+    return (request, options) => handler.fetch(request, options)
   }
 
   #build(McpServer: ServerClass): ServerLike {

@@ -52,7 +52,10 @@ export interface ConnectVerifiedOptions extends VerifyConfig {
   readonly http?: HttpDisclosure | undefined
   /** The caller's credential, sent with every request once the server is verified. */
   readonly credential?: CredentialInput | undefined
-  /** Send the credential to a server that is not verified too. Default false. */
+  /**
+   * Send the credential to a server that is not verified too, and a badge over HTTP from the
+   * first request on, as a gate that requires one wants it. Default false.
+   */
   readonly sendCredentialToUnverified?: boolean | undefined
   /** The only DID that is accepted. Default: any that verifies. */
   readonly expectedDid?: string | undefined
@@ -117,6 +120,8 @@ export async function connectVerified(
   const session = createSession(mcp, decided)
   const tapped = tapTransport(transport, { onRequest: session.onRequest, onInbound: session.onInbound })
   try {
+    // A gate that requires a badge lets not even a handshake through without it.
+    if (options.sendCredentialToUnverified === true) session.showBadge()
     await mcp.connect(tapped)
     await session.verify()
   } catch (error) {
@@ -289,19 +294,19 @@ function createSession(mcp: ClientLike, { config, endpoint, credential, options 
     return found
   }
 
+  /** From here on every HTTP request carries the badge. */
+  function showBadge(): void {
+    if (http !== undefined && credential?.kind === 'badge') http.sendBadge(() => resolveSecret(credential))
+  }
+
   return {
     onInbound,
     onRequest,
+    showBadge,
     verification: (): ServerVerification => current ?? missing(),
     async verify(): Promise<void> {
       await look()
-      if (
-        http !== undefined &&
-        credential?.kind === 'badge' &&
-        (current?.isVerified || options.sendCredentialToUnverified)
-      ) {
-        http.sendBadge(() => resolveSecret(credential))
-      }
+      if (current?.isVerified === true) showBadge()
       isOpen = true
       opened.resolve()
     },

@@ -1,25 +1,25 @@
 import type { Members } from '@capiscio/proto/mcp'
 import {
   attachReceipt,
-  CallerConflict,
   denialResult,
   filterListing,
-  findCaller,
   isObject,
   listedTools,
-  receiptOf,
   toolCallOf,
+  wantsProof,
 } from '@capiscio/proto/mcp'
 import { throwIfAborted } from '../abort-signal.ts'
 import { askCore } from '../ask-core.ts'
-import { CallerCredential } from '../caller-credential.ts'
 import { captureCall } from '../captured-call.ts'
 import type { CoreClient } from '../client.ts'
 import { withCredential } from '../credential.ts'
 import { runAllowed } from '../current-decision.ts'
 import { filterTools } from '../filter-tools.ts'
 import { hashJsonCopy } from '../params-hash.ts'
-import { contextOf, type HandlerContext } from './server-like.ts'
+import { type Ended, reportOutcome } from '../report-outcome.ts'
+import { claimedCaller } from './claimed-caller.ts'
+import { fetchProof } from './fetch-proof.ts'
+import { contextOf } from './server-like.ts'
 import type { ToolDemands } from './tool-demands.ts'
 
 /** How a server's requests are guarded. */
@@ -30,22 +30,19 @@ export interface RequestGuardOptions {
   readonly serverOrigin: string | undefined
   readonly bearerIsBadge: boolean
   readonly timeoutMs: number | undefined
+  /** Milliseconds that never go back, for the duration of a call. */
+  readonly monotonicMs: () => number
 }
 
 /** A request handler of either MCP SDK. */
 export type RequestHandler = (request: Members, context: unknown) => unknown
 
 /**
- * What the core is asked with when a request carries two different credentials. It is no badge,
- * so the core denies and records it: a refusal here would leave no evidence.
- */
-const CONFLICTING = new CallerCredential({ badge: 'conflicting-credentials' })
-
-/**
  * Puts the core's decision before the handler of `tools/call`, for every tool that there is.
  *
  * What is decided is what runs: the handler is given the arguments that were hashed, and the
- * name that was decided.
+ * name that was decided. How it ended is reported to the core in the background; the reply
+ * is the handler's own, with the receipt of its decision.
  */
 export function guardToolCalls(handler: RequestHandler, options: RequestGuardOptions): RequestHandler {
   return async (request, given) => {
@@ -54,7 +51,8 @@ export function guardToolCalls(handler: RequestHandler, options: RequestGuardOpt
     if (asked === undefined) throw invalidParams()
     const toolName = asked.name
     const call = captureCall([asked.arguments ?? {}])
-    const { credential, conflict } = callerOf(context, options)
+    const { credential, conflict } = claimedCaller({ ...context, bearerIsBadge: options.bearerIsBadge })
+    const client = options.client()
     const access = await askCore({
       toolName,
       paramsHash: hashJsonCopy(call.params),
@@ -63,14 +61,28 @@ export function guardToolCalls(handler: RequestHandler, options: RequestGuardOpt
       config: options.demands.for(toolName),
       signal: context.signal,
       timeoutMs: options.timeoutMs,
-      client: options.client(),
+      client,
     })
-    if (access.outcome !== 'ALLOW') return denialResult({ ...access, message: conflict ?? access.message }, false)
-    throwIfAborted(context.signal, access.evidenceId)
+    // Fetched while the tool runs.
+    const proof = wantsProof(context.meta) ? fetchProof(client, access) : undefined
+    if (access.outcome !== 'ALLOW') {
+      return attachReceipt(denialResult({ ...access, message: conflict ?? access.message }, false), access, await proof)
+    }
+    const startedMs = options.monotonicMs()
+    const report = (ended: Ended): void =>
+      reportOutcome(client, access.evidenceId, ended, options.monotonicMs() - startedMs)
     const params = { ...(request.params as Members), name: toolName, arguments: call.args[0] ?? {} }
     const decided = { ...request, params }
-    const result = await withCredential(credential, () => runAllowed(access, () => handler(decided, given)))
-    return isObject(result) ? attachReceipt(result, receiptOf(access)) : result
+    let result: unknown
+    try {
+      throwIfAborted(context.signal, access.evidenceId)
+      result = await withCredential(credential, () => runAllowed(access, () => handler(decided, given)))
+    } catch (error) {
+      report({ failed: true })
+      throw error
+    }
+    report({ result })
+    return isObject(result) ? attachReceipt(result, access, await proof) : result
   }
 }
 
@@ -80,7 +92,7 @@ export function guardListing(handler: RequestHandler, options: RequestGuardOptio
     const result = await handler(request, given)
     if (!isObject(result)) return result
     const context = contextOf(given)
-    const { credential } = callerOf(context, options)
+    const { credential } = claimedCaller({ ...context, bearerIsBadge: options.bearerIsBadge })
     const tools = listedTools(result).map((toolName) => ({ toolName, config: options.demands.for(toolName) }))
     const allowed = await filterTools(options.client(), tools, credential, {
       signal: context.signal,
@@ -93,22 +105,4 @@ export function guardListing(handler: RequestHandler, options: RequestGuardOptio
 /** JSON-RPC. Both SDKs answer with the code of what is thrown. */
 function invalidParams(): Error {
   return Object.assign(new Error('tools/call must name its tool, once.'), { code: -32_602 })
-}
-
-interface Caller {
-  readonly credential: CallerCredential | undefined
-  /** Why the credential is not one, for the answer. */
-  readonly conflict?: string
-}
-
-function callerOf(context: HandlerContext, { bearerIsBadge }: RequestGuardOptions): Caller {
-  try {
-    const claimed = findCaller({ meta: context.meta, header: context.header, bearerIsBadge })
-    if (claimed === undefined) return { credential: undefined }
-    const { kind, secret } = claimed
-    return { credential: new CallerCredential(kind === 'badge' ? { badge: secret } : { apiKey: secret }) }
-  } catch (error) {
-    if (!(error instanceof CallerConflict)) throw error
-    return { credential: CONFLICTING, conflict: error.message }
-  }
 }

@@ -1,109 +1,143 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import { CALLER_BADGE_HEADER } from '@capiscio/proto/mcp'
-import { readOptions, SERVER_BADGE_HEADER, SERVER_DID_HEADER } from '@capiscio/proto/sdk'
+import type { ServerResponse } from 'node:http'
+import { readOptions, requireTimeoutMs } from '@capiscio/proto/sdk'
+import type { CoreClient } from '../client.ts'
+import { getDefaultCoreClient } from '../default-client.ts'
+import type { FetchHandler, HonoContextLike, NodeRequestLike } from './framework-like.ts'
+import { createGateDoor, type Passage } from './gate-door.ts'
+import type { GateAnswer } from './gate-refusal.ts'
 import { createServerIdentity, type ServerIdentityOptions } from './server-identity.ts'
+
+const NAMES = ['identity', 'requireBadge', 'bearerIsBadge', 'timeoutMs', 'client'] as const
 
 /** Options of `createHttpGate`. */
 export interface HttpGateOptions {
   /** Who the server is. Disclosed in the headers of every answer. Default: nothing is disclosed. */
   readonly identity?: ServerIdentityOptions | undefined
   /**
-   * Answer 401 to requests without a badge in `X-Capiscio-Badge`, before MCP sees them. Whether a
-   * badge is good is decided, and recorded, with each tool call. Default false.
+   * Let through only requests with a good badge in `X-Capiscio-Badge`, and answer 401 to others
+   * before MCP sees them. The core verifies the badge and records each refusal; each tool call is
+   * still decided and recorded by itself. Default false.
    */
   readonly requireBadge?: boolean | undefined
+  /** Read `Authorization: Bearer` as a badge, too. Default false: on MCP endpoints it is an OAuth token. */
+  readonly bearerIsBadge?: boolean | undefined
+  /** Milliseconds until an answer of the core is given up. Default: the client's, 10 000. */
+  readonly timeoutMs?: number | undefined
+  /** The core to ask. Default: the process's own client. */
+  readonly client?: CoreClient | undefined
 }
 
-/** The HTTP side of a protected MCP server, for whatever framework it stands in. */
+/**
+ * The HTTP side of a protected MCP server, for whatever framework it stands in. Where a badge is
+ * required, handlers find its caller in `authInfo`.
+ */
 export interface HttpGate {
-  /** Wraps a handler of the web's own form, such as that of `createMcpHandler`, Hono or Deno. */
-  fetch(handler: (request: Request) => Response | Promise<Response>): (request: Request) => Promise<Response>
-  /** Middleware for Express and Node: `app.use(gate.node)`, or call it and go on when it resolves to true. */
-  readonly node: (request: IncomingMessage, response: ServerResponse, next?: () => void) => Promise<boolean>
+  /** Wraps a handler of the web's own form, such as `createMcpHandler(…).fetch` or that of Deno. */
+  fetch<O>(handler: FetchHandler<O>): (request: Request, options?: O) => Promise<Response>
+  /** Middleware for Express: `app.use(gate.express)`, before the routes and after `cors`. Sets `req.auth`, unless it is set. */
+  readonly express: (request: NodeRequestLike, response: ServerResponse, next: (error?: unknown) => void) => void
+  /** Middleware for Hono: `app.use('*', gate.hono)`. Sets the context's `authInfo`. */
+  readonly hono: (context: HonoContextLike, next: () => Promise<void>) => Promise<void>
+  /** For Node's own `http`: go on when it resolves to true; otherwise it has answered. */
+  readonly node: (request: NodeRequestLike, response: ServerResponse, next?: () => void) => Promise<boolean>
 }
-
-/** Where clients may learn the identity before they connect (RFC-007). */
-const DISCOVERY_PATH = '/.well-known/capiscio/mcp-server.json'
-
-const UNAUTHORIZED = JSON.stringify({
-  error: 'BADGE_MISSING',
-  message: `This endpoint wants a trust badge in the header ${CALLER_BADGE_HEADER}.`,
-})
 
 /**
  * Makes the HTTP side of a protected server: disclosure headers with the badge that is current
  * now, the discovery document, and 401 where a badge is required.
  *
  * ```ts
- * export default { fetch: createHttpGate({ identity }).fetch((request) => handler.fetch(request)) }
+ * export default { fetch: createHttpGate({ identity }).fetch(handler.fetch) }
  * ```
  *
  * @throws TypeError for wrong options.
  */
 export function createHttpGate(options: HttpGateOptions = {}): HttpGate {
-  readOptions(options, ['identity', 'requireBadge'], 'The options of createHttpGate')
-  const { requireBadge = false } = options
+  readOptions(options, NAMES, 'The options of createHttpGate')
+  const { requireBadge = false, bearerIsBadge = false, timeoutMs, client } = options
   if (typeof requireBadge !== 'boolean') throw new TypeError('requireBadge must be true or false.')
-  const identity = options.identity === undefined ? undefined : createServerIdentity(options.identity)
+  if (typeof bearerIsBadge !== 'boolean') throw new TypeError('bearerIsBadge must be true or false.')
+  if (timeoutMs !== undefined) requireTimeoutMs(timeoutMs)
+  const { identity } = options
+  const door = createGateDoor({
+    identity: identity && createServerIdentity(identity),
+    ...{ requireBadge, bearerIsBadge, timeoutMs },
+    serverOrigin: identity?.origin === 'stdio' ? undefined : identity?.origin,
+    client: () => client ?? getDefaultCoreClient(),
+    nowMs: Date.now,
+  })
 
-  async function disclosure(): Promise<Record<string, string>> {
-    if (identity === undefined) return {}
-    const badge = await identity.currentBadge()
-    return {
-      [SERVER_DID_HEADER]: identity.did,
-      ...(badge !== undefined && { [SERVER_BADGE_HEADER]: badge }),
-      // Pages see only headers that are named here.
-      'Access-Control-Expose-Headers': `${SERVER_DID_HEADER}, ${SERVER_BADGE_HEADER}`,
-    }
-  }
+  const atWeb = (request: Request): Promise<Passage> =>
+    door({
+      method: request.method,
+      path: new URL(request.url).pathname,
+      header: (name) => request.headers.get(name) ?? undefined,
+    })
 
-  /** What is answered here instead of by the server. */
-  async function own(method: string, path: string, badge: string | null | undefined) {
-    if (identity !== undefined && path === DISCOVERY_PATH && (method === 'GET' || method === 'HEAD')) {
-      const document = { server_did: identity.did, server_badge: await identity.currentBadge() }
-      const body = JSON.stringify({ ...document, updated_at: new Date().toISOString() })
-      return { status: 200, body, headers: { 'Cache-Control': 'no-cache' } }
+  async function node(request: NodeRequestLike, response: ServerResponse, next?: () => void): Promise<boolean> {
+    const { method = 'GET', headers } = request
+    const [path = '/'] = (request.originalUrl ?? request.url ?? '/').split('?', 1)
+    const { answer, authInfo, disclosure } = await door({
+      ...{ method, path },
+      header: (name) => {
+        const value = headers[name.toLowerCase()]
+        return Array.isArray(value) ? value.join() : value
+      },
+    })
+    for (const [name, value] of disclosure) {
+      // What others expose stays exposed; an identity is one.
+      if (name === EXPOSE) response.setHeader(name, [response.getHeader(name) ?? [], value].flat().join(', '))
+      else response.setHeader(name, value)
     }
-    // Preflights carry no credentials.
-    if (requireBadge && method !== 'OPTIONS' && !badge) {
-      return { status: 401, body: UNAUTHORIZED, headers: { 'WWW-Authenticate': 'Bearer error="invalid_token"' } }
+    if (answer === undefined) {
+      request.auth ??= authInfo
+      next?.()
+      return true
     }
-    return undefined
+    response.writeHead(answer.status, { 'Content-Type': 'application/json', ...answer.headers })
+    response.end(method === 'HEAD' ? undefined : answer.body)
+    return false
   }
 
   return {
-    fetch: (handler) => async (request) => {
-      const headers = await disclosure()
-      const mine = await own(request.method, new URL(request.url).pathname, request.headers.get(CALLER_BADGE_HEADER))
-      const response =
-        mine === undefined
-          ? await handler(request)
-          : new Response(mine.body, {
-              status: mine.status,
-              headers: { 'Content-Type': 'application/json', ...mine.headers },
-            })
-      for (const [name, value] of Object.entries(headers)) appendHeader(response.headers, name, value)
-      return response
+    fetch: (handler) => async (request, options) => {
+      const { answer, authInfo, disclosure } = await atWeb(request)
+      if (answer !== undefined) return disclosed(responseOf(answer), disclosure)
+      // Whoever was let in before by other means stays who it is.
+      const given = authInfo === undefined ? options : { authInfo, ...options }
+      return disclosed(await handler(request, given as Parameters<typeof handler>[1]), disclosure)
     },
 
-    async node(request, response, next) {
-      const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
-      const badge = request.headers[CALLER_BADGE_HEADER.toLowerCase()]
-      const mine = await own(request.method ?? 'GET', path, Array.isArray(badge) ? badge.join() : badge)
-      for (const [name, value] of Object.entries(await disclosure())) response.setHeader(name, value)
-      if (mine === undefined) {
-        next?.()
-        return true
-      }
-      response.writeHead(mine.status, { 'Content-Type': 'application/json', ...mine.headers })
-      response.end(request.method === 'HEAD' ? undefined : mine.body)
-      return false
+    express: (request, response, next) => {
+      node(request, response).then((goOn) => goOn && next(), next)
     },
+
+    async hono(context, next) {
+      const { answer, authInfo, disclosure } = await atWeb(context.req.raw)
+      if (authInfo !== undefined) context.set('authInfo', authInfo)
+      // Hono lays headers that were set before over a response that is returned: ours come after.
+      if (answer !== undefined) context.res = responseOf(answer)
+      else await next()
+      for (const [name, value] of disclosure) context.header(name, value, { append: name === EXPOSE })
+    },
+
+    node,
   }
 }
 
-/** What others expose stays exposed; an identity is one. */
-function appendHeader(headers: Headers, name: string, value: string): void {
-  if (name === 'Access-Control-Expose-Headers') headers.append(name, value)
-  else headers.set(name, value)
+const EXPOSE = 'Access-Control-Expose-Headers'
+
+function responseOf({ status, body, headers }: GateAnswer): Response {
+  return new Response(body, { status, headers: { 'Content-Type': 'application/json', ...headers } })
+}
+
+function disclosed(response: Response, disclosure: Passage['disclosure']): Response {
+  if (disclosure.length === 0) return response
+  // Headers of a response that was fetched cannot be changed; those of a copy can.
+  const copy = new Response(response.body, response)
+  for (const [name, value] of disclosure) {
+    if (name === EXPOSE) copy.headers.append(name, value)
+    else copy.headers.set(name, value)
+  }
+  return copy
 }

@@ -54,6 +54,7 @@ export function protectServer<S extends ServerLike>(server: S, options: ProtectS
     serverOrigin: identity?.origin === 'stdio' ? undefined : identity?.origin,
     bearerIsBadge,
     timeoutMs,
+    monotonicMs: () => performance.now(),
   }
   interceptRequests(protocolOf(server), guardOptions, filterListings)
   if (identity !== undefined) discloseOn(server, createServerIdentity(identity))

@@ -23,7 +23,7 @@ function accessOf(allowed: boolean): ToolAccess {
   } as unknown as ToolAccess
 }
 
-function createWorld(options: Partial<MessageGuardOptions> = {}) {
+function createWorld(options: Partial<MessageGuardOptions> = {}, more: Partial<ToolDecider> = {}) {
   const asked: [string, unknown, ClaimedCredential | undefined][] = []
   const ended: boolean[] = []
   const decider: ToolDecider = {
@@ -33,6 +33,8 @@ function createWorld(options: Partial<MessageGuardOptions> = {}) {
     },
     allowed: async (tools, caller) => new Set(tools.filter((tool) => mayRun(tool, caller))),
     ended: (_access, failed) => void ended.push(failed),
+    proof: async (access) => `proof of ${access.evidenceId}`,
+    ...more,
   }
   return { guard: createMessageGuard({ decider, monotonicMs: () => 0, ...options }), asked, ended }
 }
@@ -50,6 +52,50 @@ const cancel = (requestId: string | number): McpMessage => ({
 })
 const ALLOWED = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].find((name) => mayRun(name, undefined)) ?? ''
 const DENIED = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].find((name) => !mayRun(name, undefined)) ?? ''
+
+describe('a receipt', () => {
+  const wanting = (name: string, id: number) => call(name, { _meta: { 'io.capisc/want-proof': true } }, id)
+  const receipt = { evidenceId: 'e-1', logOrigin: 'log.example/1', leafIndex: '7' }
+
+  it('stands in every answer of a tool, with the proof for a client that wants it', async () => {
+    const { guard } = createWorld()
+    await guard.fromClient(call(ALLOWED, {}, 1))
+    expect((await guard.fromServer({ id: 1, result: {} }))?.result).toEqual({
+      _meta: { 'io.capisc/evidence': receipt },
+    })
+    await guard.fromClient(wanting(ALLOWED, 2))
+    expect((await guard.fromServer({ id: 2, result: {} }))?.result).toEqual({
+      _meta: { 'io.capisc/evidence': { ...receipt, proof: 'proof of e-1' } },
+    })
+  })
+
+  it('stands beside the reason of a denial', async () => {
+    const { guard } = createWorld()
+    expect(await guard.fromClient(wanting(DENIED, 1))).toMatchObject({
+      answer: {
+        result: {
+          isError: true,
+          _meta: {
+            'io.capisc/denial': { code: 'TOOL_POLICY_DENIED', evidenceId: 'e-1' },
+            'io.capisc/evidence': { ...receipt, proof: 'proof of e-1' },
+          },
+        },
+      },
+    })
+  })
+
+  it('comes without its proof when there is none, and never keeps back the answer', async () => {
+    const { guard } = createWorld()
+    const none = createWorld({}, { proof: async () => undefined })
+    await none.guard.fromClient(wanting(ALLOWED, 1))
+    expect((await none.guard.fromServer({ id: 1, result: { ok: 1 } }))?.result).toEqual({
+      ok: 1,
+      _meta: { 'io.capisc/evidence': receipt },
+    })
+    await guard.fromClient(wanting(ALLOWED, 1))
+    expect(await guard.fromServer({ id: 1, error: { code: 1, message: 'no' } })).not.toHaveProperty('result')
+  })
+})
 
 describe('a listing', () => {
   it('shows exactly what a call may run, for every caller and set of tools', async () => {

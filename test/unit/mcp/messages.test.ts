@@ -167,13 +167,22 @@ describe('a denial', () => {
 
 describe('a receipt', () => {
   const receipt = { evidenceId: 'e-1', logOrigin: 'log.example/1', leafIndex: '9007199254740993' }
+  const decision = { ...receipt, leafIndex: 9_007_199_254_740_993n }
 
   it('is added beside what was there, and never over it', () => {
     const result = { content: [], _meta: { 'com.example/x': 1 } }
-    expect(attachReceipt(result, receipt)._meta).toEqual({ 'com.example/x': 1, [EVIDENCE_META_NAME]: receipt })
+    expect(attachReceipt(result, decision)).toEqual({
+      content: [],
+      _meta: { 'com.example/x': 1, [EVIDENCE_META_NAME]: receipt },
+    })
     const taken = { _meta: { [EVIDENCE_META_NAME]: 'theirs' } }
-    expect(attachReceipt(taken, receipt)).toEqual(taken)
-    expect(receiptFrom(attachReceipt(result, { ...receipt, proof: 'p' }))).toEqual({ ...receipt, proof: 'p' })
+    expect(attachReceipt(taken, decision)).toEqual(taken)
+    expect(receiptFrom(attachReceipt(result, decision, 'p'))).toEqual({ ...receipt, proof: 'p' })
+  })
+
+  it.each(['evidenceId', 'logOrigin', 'leafIndex'] as const)('is not given for a decision without %s', (name) => {
+    const result = { content: [] }
+    expect(attachReceipt(result, { ...decision, [name]: undefined } as typeof decision, 'p')).toBe(result)
   })
 
   it.each([
@@ -187,9 +196,11 @@ describe('a receipt', () => {
   })
 
   it('comes with its proof only when asked for', () => {
-    expect(wantsProof(request({ _meta: { 'io.capisc/want-proof': true } }))).toBe(true)
-    expect(wantsProof(request({ _meta: { 'io.capisc/want-proof': 'yes' } }))).toBe(false)
-    expect(wantsProof(request())).toBe(false)
+    expect(wantsProof({ 'io.capisc/want-proof': true })).toBe(true)
+    expect([{ 'io.capisc/want-proof': 'yes' }, {}, undefined, null, [true]].map(wantsProof)).toEqual(
+      Array(5).fill(false),
+    )
+    expect(wantsProof(Object.create({ 'io.capisc/want-proof': true }))).toBe(false)
   })
 })
 

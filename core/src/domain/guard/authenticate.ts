@@ -27,6 +27,9 @@ export interface Authenticated {
   readonly cacheHit?: boolean
   /** Age of what is known about the badge's revocation, in milliseconds; absent when nobody was asked. */
   readonly revocationAgeMs?: number | undefined
+  /** `iss` and `exp` of the badge, in Unix seconds; absent without one. */
+  readonly issuer?: string
+  readonly expiresAt?: number
 }
 
 /** The tier that a credential belongs to, valid or not. */
@@ -65,9 +68,12 @@ export async function authenticate(
     }
     case 'badge':
       try {
-        const { subject, jti, level, ial, cacheHit, standing } = await badges.verify(credential.token, demands)
+        const { subject, jti, level, ial, issuer, expiresAt, cacheHit, standing } = await badges.verify(
+          credential.token,
+          demands,
+        )
         const principal = { name: subject, badgeJti: jti, trustLevel: level, ial }
-        return { principal, cacheHit, revocationAgeMs: standing.revocationAgeMs }
+        return { principal, cacheHit, revocationAgeMs: standing.revocationAgeMs, issuer, expiresAt }
       } catch (refused) {
         if (!(refused instanceof BadgeRefused)) throw refused
         throw new Denial(REASONS[refused.code], refused.message, { cause: refused })

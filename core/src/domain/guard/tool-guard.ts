@@ -12,7 +12,7 @@ import type { AccessRequest } from './access-request.ts'
 import type { ApiKeyRing } from './api-keys.ts'
 import { type Authenticated, authenticate, authLevelOf } from './authenticate.ts'
 import { authorize } from './authorize.ts'
-import { type Decision, NOBODY, type Verdict } from './decision.ts'
+import { type AuthLevel, type Decision, NOBODY, type Verdict } from './decision.ts'
 import { Denial } from './denial.ts'
 import { DENY_CODES } from './deny-reason.ts'
 
@@ -54,6 +54,31 @@ export interface ToolGuard {
    * so nothing may run on this answer.
    */
   wouldAllow(request: AccessRequest): Promise<boolean>
+  /**
+   * Whether a caller is who it says, by the core's trust and the request's demands, before any
+   * tool is named; `toolName` is what it wants to reach. A refusal is recorded as `evaluate`
+   * records one. An acceptance is not: nothing runs on it.
+   *
+   * @throws {EvidenceOverloaded} as `evaluate` does
+   */
+  authenticate(request: AccessRequest): Promise<Authentication>
+}
+
+/** Who calls, or the recorded refusal. */
+export type Authentication =
+  | { readonly caller: Authenticated; readonly authLevel: AuthLevel }
+  | { readonly refusal: Decision }
+
+/** What is demanded before a tool is named: no rule of the policy speaks of that. */
+const NO_TOOL: ToolRequirement = {
+  denied: false,
+  listed: true,
+  minTrustLevel: 0,
+  minIal: 0,
+  requireBadge: false,
+  issuers: undefined,
+  audiences: [],
+  matchedRules: [],
 }
 
 interface Judgement {
@@ -65,16 +90,16 @@ interface Judgement {
 export function createToolGuard(options: ToolGuardOptions): ToolGuard {
   const { rules: currentRules, badges, evidence, clock, random, telemetry, coreVersion } = options
 
-  async function judge(request: AccessRequest, rules: GuardRules): Promise<Judgement> {
+  async function judge(request: AccessRequest, rules: GuardRules, namesTool = true): Promise<Judgement> {
     let authenticated: Authenticated = { principal: NOBODY }
     try {
       const { demands } = request
-      const requirement = tighten(requirementFor(rules.policy, request.toolName), demands)
+      const requirement = tighten(namesTool ? requirementFor(rules.policy, request.toolName) : NO_TOOL, demands)
       authenticated = await authenticate(request.credential, badgeDemands(rules, requirement, request), {
         badges,
         apiKeys: rules.apiKeys,
       })
-      const allowedByRequest = demands === undefined || demands.allowedTools.covers(request.toolName)
+      const allowedByRequest = !namesTool || demands === undefined || demands.allowedTools.covers(request.toolName)
       authorize(
         requirement,
         authLevelOf(request.credential),
@@ -92,84 +117,102 @@ export function createToolGuard(options: ToolGuardOptions): ToolGuard {
     }
   }
 
+  /** Everything that a decision takes once. */
+  const begin = () => ({
+    startedMs: clock.monotonicMs(),
+    id: random.uuid(),
+    atMs: clock.nowMs(),
+    rules: currentRules(),
+  })
+
+  async function record(
+    request: AccessRequest,
+    { startedMs, id, atMs, rules }: ReturnType<typeof begin>,
+    { verdict, authenticated }: Judgement,
+  ): Promise<Decision> {
+    const { principal, cacheHit, revocationAgeMs } = authenticated
+    const denied = verdict.outcome === 'DENY' ? verdict : undefined
+
+    const decided = {
+      principal,
+      authLevel: authLevelOf(request.credential),
+      policyVersion: rules.policy.version,
+      atMs,
+    }
+    const leaf = encodeRecord({
+      id,
+      atMs,
+      agentDid: principal.name,
+      badgeJti: principal.badgeJti,
+      authLevel: decided.authLevel,
+      target: request.toolName,
+      policyVersion: decided.policyVersion,
+      decision: verdict.outcome,
+      denyReason: denied && DENY_CODES[denied.reason],
+      paramsHash: request.paramsHash,
+      trustLevel: principal.trustLevel ?? 0,
+      serverOrigin: request.serverOrigin,
+      ial: principal.ial,
+      reason: denied?.reason,
+      cacheHit,
+      revocationAgeSeconds: revocationAgeMs === undefined ? undefined : Math.floor(revocationAgeMs / 1000),
+      coreVersion,
+      sdk: request.sdk,
+      traceparent: request.traceparent,
+      requestPolicyVersion: request.requestPolicyVersion,
+    })
+
+    let decision: Decision
+    try {
+      const { index } = await evidence.append(leaf)
+      decision = {
+        ...decided,
+        outcome: verdict.outcome,
+        reason: denied?.reason,
+        code: denied ? DENY_CODES[denied.reason] : '',
+        message: denied?.message ?? 'The caller may run this tool.',
+        evidence: { id, origin: evidence.origin, index, leaf },
+      }
+    } catch (thrown) {
+      if (thrown instanceof EvidenceOverloaded) throw thrown
+      decision = {
+        ...decided,
+        outcome: 'DENY',
+        reason: 'EVIDENCE_UNAVAILABLE',
+        code: DENY_CODES.EVIDENCE_UNAVAILABLE,
+        message: 'The decision could not be recorded, so nothing may run. The core must be restarted by its operator.',
+        evidence: undefined,
+      }
+    }
+
+    telemetry.decided({
+      outcome: decision.outcome,
+      reason: decision.reason ?? 'NONE',
+      tool: request.toolName,
+      principal: principal.name,
+      badgeJti: principal.badgeJti,
+      evidenceId: decision.evidence?.id ?? '',
+      durationMs: clock.monotonicMs() - startedMs,
+    })
+    return decision
+  }
+
   return {
     async wouldAllow(request) {
       const { verdict } = await judge(request, currentRules())
       return verdict.outcome === 'ALLOW'
     },
 
+    async authenticate(request) {
+      const begun = begin()
+      const judgement = await judge(request, begun.rules, false)
+      if (judgement.verdict.outcome === 'DENY') return { refusal: await record(request, begun, judgement) }
+      return { caller: judgement.authenticated, authLevel: authLevelOf(request.credential) }
+    },
+
     async evaluate(request) {
-      const startedMs = clock.monotonicMs()
-      const id = random.uuid()
-      const atMs = clock.nowMs()
-      const rules = currentRules()
-      const { verdict, authenticated } = await judge(request, rules)
-      const { principal, cacheHit, revocationAgeMs } = authenticated
-      const denied = verdict.outcome === 'DENY' ? verdict : undefined
-
-      const decided = {
-        principal,
-        authLevel: authLevelOf(request.credential),
-        policyVersion: rules.policy.version,
-        atMs,
-      }
-      const leaf = encodeRecord({
-        id,
-        atMs,
-        agentDid: principal.name,
-        badgeJti: principal.badgeJti,
-        authLevel: decided.authLevel,
-        target: request.toolName,
-        policyVersion: decided.policyVersion,
-        decision: verdict.outcome,
-        denyReason: denied && DENY_CODES[denied.reason],
-        paramsHash: request.paramsHash,
-        trustLevel: principal.trustLevel ?? 0,
-        serverOrigin: request.serverOrigin,
-        ial: principal.ial,
-        reason: denied?.reason,
-        cacheHit,
-        revocationAgeSeconds: revocationAgeMs === undefined ? undefined : Math.floor(revocationAgeMs / 1000),
-        coreVersion,
-        sdk: request.sdk,
-        traceparent: request.traceparent,
-        requestPolicyVersion: request.requestPolicyVersion,
-      })
-
-      let decision: Decision
-      try {
-        const { index } = await evidence.append(leaf)
-        decision = {
-          ...decided,
-          outcome: verdict.outcome,
-          reason: denied?.reason,
-          code: denied ? DENY_CODES[denied.reason] : '',
-          message: denied?.message ?? 'The caller may run this tool.',
-          evidence: { id, origin: evidence.origin, index, leaf },
-        }
-      } catch (thrown) {
-        if (thrown instanceof EvidenceOverloaded) throw thrown
-        decision = {
-          ...decided,
-          outcome: 'DENY',
-          reason: 'EVIDENCE_UNAVAILABLE',
-          code: DENY_CODES.EVIDENCE_UNAVAILABLE,
-          message:
-            'The decision could not be recorded, so nothing may run. The core must be restarted by its operator.',
-          evidence: undefined,
-        }
-      }
-
-      telemetry.decided({
-        outcome: decision.outcome,
-        reason: decision.reason ?? 'NONE',
-        tool: request.toolName,
-        principal: principal.name,
-        badgeJti: principal.badgeJti,
-        evidenceId: decision.evidence?.id ?? '',
-        durationMs: clock.monotonicMs() - startedMs,
-      })
-      return decision
+      const begun = begin()
+      return record(request, begun, await judge(request, begun.rules))
     },
   }
 }

@@ -6,7 +6,7 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Decision } from "./decision_pb.ts";
+import type { AuthLevel, Decision } from "./decision_pb.ts";
 import { file_capiscio_core_v1_decision } from "./decision_pb.ts";
 import type { DisclosedServerIdentity, ProofOfPossession, ServerError, ServerState, ServerTransport } from "./server_identity_pb.ts";
 import { file_capiscio_core_v1_server_identity } from "./server_identity_pb.ts";
@@ -20,7 +20,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file capiscio/core/v1/core_service.proto.
  */
 export const file_capiscio_core_v1_core_service: GenFile = /*@__PURE__*/
-  fileDesc("CiNjYXBpc2Npby9jb3JlL3YxL2NvcmVfc2VydmljZS5wcm90bxIQY2FwaXNjaW8uY29yZS52MSKZAQoLR3VhcmRDb25maWcSFwoPbWluX3RydXN0X2xldmVsGAEgASgNEg8KB21pbl9pYWwYAiABKA0SFQoNcmVxdWlyZV9iYWRnZRgDIAEoCBIZChFhY2NlcHRfbGV2ZWxfemVybxgEIAEoCBIXCg90cnVzdGVkX2lzc3VlcnMYBSADKAkSFQoNYWxsb3dlZF90b29scxgGIAMoCSK2AgoZRXZhbHVhdGVUb29sQWNjZXNzUmVxdWVzdBIRCgl0b29sX25hbWUYASABKAkSEwoLcGFyYW1zX2hhc2gYAiABKAkSFQoNc2VydmVyX29yaWdpbhgDIAEoCRITCgliYWRnZV9qd3MYBCABKAlIABIRCgdhcGlfa2V5GAUgASgJSAASLQoGY29uZmlnGAYgASgLMh0uY2FwaXNjaW8uY29yZS52MS5HdWFyZENvbmZpZxIWCg5wb2xpY3lfdmVyc2lvbhgHIAEoCRI7ChBlbmZvcmNlbWVudF9tb2RlGAggASgOMiEuY2FwaXNjaW8uY29yZS52MS5FbmZvcmNlbWVudE1vZGUSEwoLdHJhY2VwYXJlbnQYCSABKAkSCwoDc2RrGAogASgJQgwKCmNyZWRlbnRpYWwiSgoaRXZhbHVhdGVUb29sQWNjZXNzUmVzcG9uc2USLAoIZGVjaXNpb24YASABKAsyGi5jYXBpc2Npby5jb3JlLnYxLkRlY2lzaW9uInAKH0V2YWx1YXRlVG9vbEFjY2Vzc1N0cmVhbVJlcXVlc3QSPQoFaXRlbXMYASADKAsyLi5jYXBpc2Npby5jb3JlLnYxLkV2YWx1YXRlVG9vbEFjY2Vzc1N0cmVhbUl0ZW0SDgoGY2FuY2VsGAIgAygEIpwBChxFdmFsdWF0ZVRvb2xBY2Nlc3NTdHJlYW1JdGVtEhIKCnJlcXVlc3RfaWQYASABKAQSPAoHcmVxdWVzdBgCIAEoCzIrLmNhcGlzY2lvLmNvcmUudjEuRXZhbHVhdGVUb29sQWNjZXNzUmVxdWVzdBIqCgd0aW1lb3V0GAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uImUKIEV2YWx1YXRlVG9vbEFjY2Vzc1N0cmVhbVJlc3BvbnNlEkEKB3Jlc3VsdHMYASADKAsyMC5jYXBpc2Npby5jb3JlLnYxLkV2YWx1YXRlVG9vbEFjY2Vzc1N0cmVhbVJlc3VsdCKTAQoeRXZhbHVhdGVUb29sQWNjZXNzU3RyZWFtUmVzdWx0EhIKCnJlcXVlc3RfaWQYASABKAQSLgoIZGVjaXNpb24YAiABKAsyGi5jYXBpc2Npby5jb3JlLnYxLkRlY2lzaW9uSAASIwoFZXJyb3IYAyABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQggKBnJlc3VsdCJ4ChJGaWx0ZXJUb29sc1JlcXVlc3QSLAoFdG9vbHMYASADKAsyHS5jYXBpc2Npby5jb3JlLnYxLk9mZmVyZWRUb29sEhMKCWJhZGdlX2p3cxgCIAEoCUgAEhEKB2FwaV9rZXkYAyABKAlIAEIMCgpjcmVkZW50aWFsIk8KC09mZmVyZWRUb29sEhEKCXRvb2xfbmFtZRgBIAEoCRItCgZjb25maWcYAiABKAsyHS5jYXBpc2Npby5jb3JlLnYxLkd1YXJkQ29uZmlnIiYKE0ZpbHRlclRvb2xzUmVzcG9uc2USDwoHYWxsb3dlZBgBIAMoCCKjAgoTVmVyaWZ5U2VydmVyUmVxdWVzdBI7CghpZGVudGl0eRgBIAEoCzIpLmNhcGlzY2lvLmNvcmUudjEuRGlzY2xvc2VkU2VydmVySWRlbnRpdHkSNAoJdHJhbnNwb3J0GAIgASgOMiEuY2FwaXNjaW8uY29yZS52MS5TZXJ2ZXJUcmFuc3BvcnQSGAoQdHJhbnNwb3J0X29yaWdpbhgDIAEoCRIVCg1lbmRwb2ludF9wYXRoGAQgASgJEjIKBXByb29mGAUgASgLMiMuY2FwaXNjaW8uY29yZS52MS5Qcm9vZk9mUG9zc2Vzc2lvbhI0CgZjb25maWcYBiABKAsyJC5jYXBpc2Npby5jb3JlLnYxLlZlcmlmeVNlcnZlckNvbmZpZyLZAQoSVmVyaWZ5U2VydmVyQ29uZmlnEhcKD3RydXN0ZWRfaXNzdWVycxgBIAMoCRIXCg9taW5fdHJ1c3RfbGV2ZWwYAiABKA0SGQoRYWNjZXB0X2xldmVsX3plcm8YAyABKAgSFAoMb2ZmbGluZV9tb2RlGAQgASgIEhsKE3NraXBfb3JpZ2luX2JpbmRpbmcYBSABKAgSEwoLcmVxdWlyZV9wb3AYBiABKAgSLgoLcG9wX21heF9hZ2UYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24i+AEKFFZlcmlmeVNlcnZlclJlc3BvbnNlEiwKBXN0YXRlGAEgASgOMh0uY2FwaXNjaW8uY29yZS52MS5TZXJ2ZXJTdGF0ZRIsCgVlcnJvchgCIAEoDjIdLmNhcGlzY2lvLmNvcmUudjEuU2VydmVyRXJyb3ISDAoEY29kZRgDIAEoCRIPCgdtZXNzYWdlGAQgASgJEhIKCnNlcnZlcl9kaWQYBSABKAkSEQoJYmFkZ2VfanRpGAYgASgJEhgKC3RydXN0X2xldmVsGAcgASgNSACIAQESFAoMcG9wX3ZlcmlmaWVkGAggASgIQg4KDF90cnVzdF9sZXZlbCJ1ChpQYXJzZVNlcnZlcklkZW50aXR5UmVxdWVzdBI1CgxodHRwX2hlYWRlcnMYASABKAsyHS5jYXBpc2Npby5jb3JlLnYxLkh0dHBIZWFkZXJzSAASFgoManNvbnJwY19tZXRhGAIgASgJSABCCAoGc291cmNlIkkKC0h0dHBIZWFkZXJzEhsKE2NhcGlzY2lvX3NlcnZlcl9kaWQYASABKAkSHQoVY2FwaXNjaW9fc2VydmVyX2JhZGdlGAIgASgJIloKG1BhcnNlU2VydmVySWRlbnRpdHlSZXNwb25zZRI7CghpZGVudGl0eRgBIAEoCzIpLmNhcGlzY2lvLmNvcmUudjEuRGlzY2xvc2VkU2VydmVySWRlbnRpdHkiQgoWR2VuZXJhdGVLZXlwYWlyUmVxdWVzdBIOCgZrZXlfaWQYASABKAkSGAoQa2VlcF9wcml2YXRlX2tleRgCIAEoCCKDAQoXR2VuZXJhdGVLZXlwYWlyUmVzcG9uc2USDgoGa2V5X2lkGAEgASgJEg8KB2RpZF9rZXkYAiABKAkSFgoOcHVibGljX2tleV9wZW0YAyABKAkSFgoOcHVibGljX2tleV9qd2sYBCABKAkSFwoPcHJpdmF0ZV9rZXlfcGVtGAUgASgJIoABChdSZWdpc3RlcklkZW50aXR5UmVxdWVzdBIRCglzZXJ2ZXJfaWQYASABKAkSEAoIcmVnaXN0cnkYAiABKAkSDwoHYXBpX2tleRgDIAEoCRILCgNkaWQYBCABKAkSEgoKcHVibGljX2tleRgFIAEoCRIOCgZrZXlfaWQYBiABKAkiZgoYUmVnaXN0ZXJJZGVudGl0eVJlc3BvbnNlEhEKCXNlcnZlcl9pZBgBIAEoCRILCgNkaWQYAiABKAkSDgoGcHJvdmVuGAMgASgIEhoKEmFscmVhZHlfcmVnaXN0ZXJlZBgEIAEoCCIWChRHZXRTZXJ2ZXJJbmZvUmVxdWVzdCKdAwoVR2V0U2VydmVySW5mb1Jlc3BvbnNlEhQKDGNvcmVfdmVyc2lvbhgBIAEoCRIVCg1wcm90b192ZXJzaW9uGAIgASgJEg8KB3Byb2ZpbGUYAyABKAkSDQoFcmVhZHkYBCABKAgSGQoRbm90X3JlYWR5X3JlYXNvbnMYBSADKAkSOAoPdHJ1c3RlZF9pc3N1ZXJzGAYgAygLMh8uY2FwaXNjaW8uY29yZS52MS5UcnVzdGVkSXNzdWVyEhoKEmFjY2VwdHNfbGV2ZWxfemVybxgHIAEoCBIWCg5wb2xpY3lfdmVyc2lvbhgIIAEoCRI3CgxldmlkZW5jZV9sb2cYCSABKAsyIS5jYXBpc2Npby5jb3JlLnYxLkV2aWRlbmNlTG9nSW5mbxIoCgZsaW1pdHMYCiABKAsyGC5jYXBpc2Npby5jb3JlLnYxLkxpbWl0cxIuCgpzdGFydGVkX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIbChNpbXBsZW1lbnRlZF9tZXRob2RzGAwgAygJItUBCg1UcnVzdGVkSXNzdWVyEg4KBmlzc3VlchgBIAEoCRISCgprZXlfc291cmNlGAIgASgJEgwKBGtleXMYAyABKA0SMwoPa2V5c19mZXRjaGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgprZXlzX2Vycm9yGAUgASgJEhIKCmtleXNfc3RhbGUYBiABKAgSNQoKcmV2b2NhdGlvbhgHIAEoCzIhLmNhcGlzY2lvLmNvcmUudjEuUmV2b2NhdGlvblN0YXRlIm4KD1Jldm9jYXRpb25TdGF0ZRIMCgRtb2RlGAEgASgJEi0KCXN5bmNlZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHZW50cmllcxgDIAEoBBINCgVzdGFsZRgEIAEoCCJPCg9FdmlkZW5jZUxvZ0luZm8SDgoGb3JpZ2luGAEgASgJEgwKBHZrZXkYAiABKAkSDAoEc2l6ZRgDIAEoBBIQCgh3cml0YWJsZRgEIAEoCCJ4CgZMaW1pdHMSGQoRbWF4X21lc3NhZ2VfYnl0ZXMYASABKA0SHQoVbWF4X3dhaXRpbmdfZGVjaXNpb25zGAIgASgNEhsKE21heF90b29sX25hbWVfYnl0ZXMYAyABKA0SFwoPbWF4X2JhZGdlX2J5dGVzGAQgASgNKqkBCg9FbmZvcmNlbWVudE1vZGUSIAocRU5GT1JDRU1FTlRfTU9ERV9VTlNQRUNJRklFRBAAEhwKGEVORk9SQ0VNRU5UX01PREVfT0JTRVJWRRABEhoKFkVORk9SQ0VNRU5UX01PREVfR1VBUkQQAhIdChlFTkZPUkNFTUVOVF9NT0RFX0RFTEVHQVRFEAMSGwoXRU5GT1JDRU1FTlRfTU9ERV9TVFJJQ1QQBDLqBgoLQ29yZVNlcnZpY2USbwoSRXZhbHVhdGVUb29sQWNjZXNzEisuY2FwaXNjaW8uY29yZS52MS5FdmFsdWF0ZVRvb2xBY2Nlc3NSZXF1ZXN0GiwuY2FwaXNjaW8uY29yZS52MS5FdmFsdWF0ZVRvb2xBY2Nlc3NSZXNwb25zZRKFAQoYRXZhbHVhdGVUb29sQWNjZXNzU3RyZWFtEjEuY2FwaXNjaW8uY29yZS52MS5FdmFsdWF0ZVRvb2xBY2Nlc3NTdHJlYW1SZXF1ZXN0GjIuY2FwaXNjaW8uY29yZS52MS5FdmFsdWF0ZVRvb2xBY2Nlc3NTdHJlYW1SZXNwb25zZSgBMAESWgoLRmlsdGVyVG9vbHMSJC5jYXBpc2Npby5jb3JlLnYxLkZpbHRlclRvb2xzUmVxdWVzdBolLmNhcGlzY2lvLmNvcmUudjEuRmlsdGVyVG9vbHNSZXNwb25zZRJdCgxWZXJpZnlTZXJ2ZXISJS5jYXBpc2Npby5jb3JlLnYxLlZlcmlmeVNlcnZlclJlcXVlc3QaJi5jYXBpc2Npby5jb3JlLnYxLlZlcmlmeVNlcnZlclJlc3BvbnNlEnIKE1BhcnNlU2VydmVySWRlbnRpdHkSLC5jYXBpc2Npby5jb3JlLnYxLlBhcnNlU2VydmVySWRlbnRpdHlSZXF1ZXN0Gi0uY2FwaXNjaW8uY29yZS52MS5QYXJzZVNlcnZlcklkZW50aXR5UmVzcG9uc2USZgoPR2VuZXJhdGVLZXlwYWlyEiguY2FwaXNjaW8uY29yZS52MS5HZW5lcmF0ZUtleXBhaXJSZXF1ZXN0GikuY2FwaXNjaW8uY29yZS52MS5HZW5lcmF0ZUtleXBhaXJSZXNwb25zZRJpChBSZWdpc3RlcklkZW50aXR5EikuY2FwaXNjaW8uY29yZS52MS5SZWdpc3RlcklkZW50aXR5UmVxdWVzdBoqLmNhcGlzY2lvLmNvcmUudjEuUmVnaXN0ZXJJZGVudGl0eVJlc3BvbnNlEmAKDUdldFNlcnZlckluZm8SJi5jYXBpc2Npby5jb3JlLnYxLkdldFNlcnZlckluZm9SZXF1ZXN0GicuY2FwaXNjaW8uY29yZS52MS5HZXRTZXJ2ZXJJbmZvUmVzcG9uc2ViBnByb3RvMw", [file_capiscio_core_v1_decision, file_capiscio_core_v1_server_identity, file_google_protobuf_duration, file_google_protobuf_timestamp, file_google_rpc_status]);
+  fileDesc("CiNjYXBpc2Npby9jb3JlL3YxL2NvcmVfc2VydmljZS5wcm90bxIQY2FwaXNjaW8uY29yZS52MSKZAQoLR3VhcmRDb25maWcSFwoPbWluX3RydXN0X2xldmVsGAEgASgNEg8KB21pbl9pYWwYAiABKA0SFQoNcmVxdWlyZV9iYWRnZRgDIAEoCBIZChFhY2NlcHRfbGV2ZWxfemVybxgEIAEoCBIXCg90cnVzdGVkX2lzc3VlcnMYBSADKAkSFQoNYWxsb3dlZF90b29scxgGIAMoCSK2AgoZRXZhbHVhdGVUb29sQWNjZXNzUmVxdWVzdBIRCgl0b29sX25hbWUYASABKAkSEwoLcGFyYW1zX2hhc2gYAiABKAkSFQoNc2VydmVyX29yaWdpbhgDIAEoCRITCgliYWRnZV9qd3MYBCABKAlIABIRCgdhcGlfa2V5GAUgASgJSAASLQoGY29uZmlnGAYgASgLMh0uY2FwaXNjaW8uY29yZS52MS5HdWFyZENvbmZpZxIWCg5wb2xpY3lfdmVyc2lvbhgHIAEoCRI7ChBlbmZvcmNlbWVudF9tb2RlGAggASgOMiEuY2FwaXNjaW8uY29yZS52MS5FbmZvcmNlbWVudE1vZGUSEwoLdHJhY2VwYXJlbnQYCSABKAkSCwoDc2RrGAogASgJQgwKCmNyZWRlbnRpYWwiSgoaRXZhbHVhdGVUb29sQWNjZXNzUmVzcG9uc2USLAoIZGVjaXNpb24YASABKAsyGi5jYXBpc2Npby5jb3JlLnYxLkRlY2lzaW9uInAKH0V2YWx1YXRlVG9vbEFjY2Vzc1N0cmVhbVJlcXVlc3QSPQoFaXRlbXMYASADKAsyLi5jYXBpc2Npby5jb3JlLnYxLkV2YWx1YXRlVG9vbEFjY2Vzc1N0cmVhbUl0ZW0SDgoGY2FuY2VsGAIgAygEIpwBChxFdmFsdWF0ZVRvb2xBY2Nlc3NTdHJlYW1JdGVtEhIKCnJlcXVlc3RfaWQYASABKAQSPAoHcmVxdWVzdBgCIAEoCzIrLmNhcGlzY2lvLmNvcmUudjEuRXZhbHVhdGVUb29sQWNjZXNzUmVxdWVzdBIqCgd0aW1lb3V0GAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uImUKIEV2YWx1YXRlVG9vbEFjY2Vzc1N0cmVhbVJlc3BvbnNlEkEKB3Jlc3VsdHMYASADKAsyMC5jYXBpc2Npby5jb3JlLnYxLkV2YWx1YXRlVG9vbEFjY2Vzc1N0cmVhbVJlc3VsdCKTAQoeRXZhbHVhdGVUb29sQWNjZXNzU3RyZWFtUmVzdWx0EhIKCnJlcXVlc3RfaWQYASABKAQSLgoIZGVjaXNpb24YAiABKAsyGi5jYXBpc2Npby5jb3JlLnYxLkRlY2lzaW9uSAASIwoFZXJyb3IYAyABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQggKBnJlc3VsdCJ4ChJGaWx0ZXJUb29sc1JlcXVlc3QSLAoFdG9vbHMYASADKAsyHS5jYXBpc2Npby5jb3JlLnYxLk9mZmVyZWRUb29sEhMKCWJhZGdlX2p3cxgCIAEoCUgAEhEKB2FwaV9rZXkYAyABKAlIAEIMCgpjcmVkZW50aWFsIk8KC09mZmVyZWRUb29sEhEKCXRvb2xfbmFtZRgBIAEoCRItCgZjb25maWcYAiABKAsyHS5jYXBpc2Npby5jb3JlLnYxLkd1YXJkQ29uZmlnIiYKE0ZpbHRlclRvb2xzUmVzcG9uc2USDwoHYWxsb3dlZBgBIAMoCCLLAQoZQXV0aGVudGljYXRlQ2FsbGVyUmVxdWVzdBIQCghlbmRwb2ludBgBIAEoCRITCgliYWRnZV9qd3MYAiABKAlIABIRCgdhcGlfa2V5GAMgASgJSAASLQoGY29uZmlnGAQgASgLMh0uY2FwaXNjaW8uY29yZS52MS5HdWFyZENvbmZpZxIVCg1zZXJ2ZXJfb3JpZ2luGAUgASgJEhMKC3RyYWNlcGFyZW50GAYgASgJEgsKA3NkaxgHIAEoCUIMCgpjcmVkZW50aWFsIo4BChpBdXRoZW50aWNhdGVDYWxsZXJSZXNwb25zZRI3CgZjYWxsZXIYASABKAsyJS5jYXBpc2Npby5jb3JlLnYxLkF1dGhlbnRpY2F0ZWRDYWxsZXJIABItCgdyZWZ1c2FsGAIgASgLMhouY2FwaXNjaW8uY29yZS52MS5EZWNpc2lvbkgAQggKBnJlc3VsdCLwAQoTQXV0aGVudGljYXRlZENhbGxlchIRCglwcmluY2lwYWwYASABKAkSLwoKYXV0aF9sZXZlbBgCIAEoDjIbLmNhcGlzY2lvLmNvcmUudjEuQXV0aExldmVsEhEKCWJhZGdlX2p0aRgDIAEoCRIOCgZpc3N1ZXIYBCABKAkSGAoLdHJ1c3RfbGV2ZWwYBSABKA1IAIgBARIQCgNpYWwYBiABKA1IAYgBARIuCgpleHBpcmVzX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIOCgxfdHJ1c3RfbGV2ZWxCBgoEX2lhbCKjAgoTVmVyaWZ5U2VydmVyUmVxdWVzdBI7CghpZGVudGl0eRgBIAEoCzIpLmNhcGlzY2lvLmNvcmUudjEuRGlzY2xvc2VkU2VydmVySWRlbnRpdHkSNAoJdHJhbnNwb3J0GAIgASgOMiEuY2FwaXNjaW8uY29yZS52MS5TZXJ2ZXJUcmFuc3BvcnQSGAoQdHJhbnNwb3J0X29yaWdpbhgDIAEoCRIVCg1lbmRwb2ludF9wYXRoGAQgASgJEjIKBXByb29mGAUgASgLMiMuY2FwaXNjaW8uY29yZS52MS5Qcm9vZk9mUG9zc2Vzc2lvbhI0CgZjb25maWcYBiABKAsyJC5jYXBpc2Npby5jb3JlLnYxLlZlcmlmeVNlcnZlckNvbmZpZyLZAQoSVmVyaWZ5U2VydmVyQ29uZmlnEhcKD3RydXN0ZWRfaXNzdWVycxgBIAMoCRIXCg9taW5fdHJ1c3RfbGV2ZWwYAiABKA0SGQoRYWNjZXB0X2xldmVsX3plcm8YAyABKAgSFAoMb2ZmbGluZV9tb2RlGAQgASgIEhsKE3NraXBfb3JpZ2luX2JpbmRpbmcYBSABKAgSEwoLcmVxdWlyZV9wb3AYBiABKAgSLgoLcG9wX21heF9hZ2UYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24i+AEKFFZlcmlmeVNlcnZlclJlc3BvbnNlEiwKBXN0YXRlGAEgASgOMh0uY2FwaXNjaW8uY29yZS52MS5TZXJ2ZXJTdGF0ZRIsCgVlcnJvchgCIAEoDjIdLmNhcGlzY2lvLmNvcmUudjEuU2VydmVyRXJyb3ISDAoEY29kZRgDIAEoCRIPCgdtZXNzYWdlGAQgASgJEhIKCnNlcnZlcl9kaWQYBSABKAkSEQoJYmFkZ2VfanRpGAYgASgJEhgKC3RydXN0X2xldmVsGAcgASgNSACIAQESFAoMcG9wX3ZlcmlmaWVkGAggASgIQg4KDF90cnVzdF9sZXZlbCJ1ChpQYXJzZVNlcnZlcklkZW50aXR5UmVxdWVzdBI1CgxodHRwX2hlYWRlcnMYASABKAsyHS5jYXBpc2Npby5jb3JlLnYxLkh0dHBIZWFkZXJzSAASFgoManNvbnJwY19tZXRhGAIgASgJSABCCAoGc291cmNlIkkKC0h0dHBIZWFkZXJzEhsKE2NhcGlzY2lvX3NlcnZlcl9kaWQYASABKAkSHQoVY2FwaXNjaW9fc2VydmVyX2JhZGdlGAIgASgJIloKG1BhcnNlU2VydmVySWRlbnRpdHlSZXNwb25zZRI7CghpZGVudGl0eRgBIAEoCzIpLmNhcGlzY2lvLmNvcmUudjEuRGlzY2xvc2VkU2VydmVySWRlbnRpdHkiQgoWR2VuZXJhdGVLZXlwYWlyUmVxdWVzdBIOCgZrZXlfaWQYASABKAkSGAoQa2VlcF9wcml2YXRlX2tleRgCIAEoCCKDAQoXR2VuZXJhdGVLZXlwYWlyUmVzcG9uc2USDgoGa2V5X2lkGAEgASgJEg8KB2RpZF9rZXkYAiABKAkSFgoOcHVibGljX2tleV9wZW0YAyABKAkSFgoOcHVibGljX2tleV9qd2sYBCABKAkSFwoPcHJpdmF0ZV9rZXlfcGVtGAUgASgJIoABChdSZWdpc3RlcklkZW50aXR5UmVxdWVzdBIRCglzZXJ2ZXJfaWQYASABKAkSEAoIcmVnaXN0cnkYAiABKAkSDwoHYXBpX2tleRgDIAEoCRILCgNkaWQYBCABKAkSEgoKcHVibGljX2tleRgFIAEoCRIOCgZrZXlfaWQYBiABKAkiZgoYUmVnaXN0ZXJJZGVudGl0eVJlc3BvbnNlEhEKCXNlcnZlcl9pZBgBIAEoCRILCgNkaWQYAiABKAkSDgoGcHJvdmVuGAMgASgIEhoKEmFscmVhZHlfcmVnaXN0ZXJlZBgEIAEoCCIWChRHZXRTZXJ2ZXJJbmZvUmVxdWVzdCKdAwoVR2V0U2VydmVySW5mb1Jlc3BvbnNlEhQKDGNvcmVfdmVyc2lvbhgBIAEoCRIVCg1wcm90b192ZXJzaW9uGAIgASgJEg8KB3Byb2ZpbGUYAyABKAkSDQoFcmVhZHkYBCABKAgSGQoRbm90X3JlYWR5X3JlYXNvbnMYBSADKAkSOAoPdHJ1c3RlZF9pc3N1ZXJzGAYgAygLMh8uY2FwaXNjaW8uY29yZS52MS5UcnVzdGVkSXNzdWVyEhoKEmFjY2VwdHNfbGV2ZWxfemVybxgHIAEoCBIWCg5wb2xpY3lfdmVyc2lvbhgIIAEoCRI3CgxldmlkZW5jZV9sb2cYCSABKAsyIS5jYXBpc2Npby5jb3JlLnYxLkV2aWRlbmNlTG9nSW5mbxIoCgZsaW1pdHMYCiABKAsyGC5jYXBpc2Npby5jb3JlLnYxLkxpbWl0cxIuCgpzdGFydGVkX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIbChNpbXBsZW1lbnRlZF9tZXRob2RzGAwgAygJItUBCg1UcnVzdGVkSXNzdWVyEg4KBmlzc3VlchgBIAEoCRISCgprZXlfc291cmNlGAIgASgJEgwKBGtleXMYAyABKA0SMwoPa2V5c19mZXRjaGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgprZXlzX2Vycm9yGAUgASgJEhIKCmtleXNfc3RhbGUYBiABKAgSNQoKcmV2b2NhdGlvbhgHIAEoCzIhLmNhcGlzY2lvLmNvcmUudjEuUmV2b2NhdGlvblN0YXRlIm4KD1Jldm9jYXRpb25TdGF0ZRIMCgRtb2RlGAEgASgJEi0KCXN5bmNlZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHZW50cmllcxgDIAEoBBINCgVzdGFsZRgEIAEoCCJPCg9FdmlkZW5jZUxvZ0luZm8SDgoGb3JpZ2luGAEgASgJEgwKBHZrZXkYAiABKAkSDAoEc2l6ZRgDIAEoBBIQCgh3cml0YWJsZRgEIAEoCCJ4CgZMaW1pdHMSGQoRbWF4X21lc3NhZ2VfYnl0ZXMYASABKA0SHQoVbWF4X3dhaXRpbmdfZGVjaXNpb25zGAIgASgNEhsKE21heF90b29sX25hbWVfYnl0ZXMYAyABKA0SFwoPbWF4X2JhZGdlX2J5dGVzGAQgASgNKqkBCg9FbmZvcmNlbWVudE1vZGUSIAocRU5GT1JDRU1FTlRfTU9ERV9VTlNQRUNJRklFRBAAEhwKGEVORk9SQ0VNRU5UX01PREVfT0JTRVJWRRABEhoKFkVORk9SQ0VNRU5UX01PREVfR1VBUkQQAhIdChlFTkZPUkNFTUVOVF9NT0RFX0RFTEVHQVRFEAMSGwoXRU5GT1JDRU1FTlRfTU9ERV9TVFJJQ1QQBDLbBwoLQ29yZVNlcnZpY2USbwoSRXZhbHVhdGVUb29sQWNjZXNzEisuY2FwaXNjaW8uY29yZS52MS5FdmFsdWF0ZVRvb2xBY2Nlc3NSZXF1ZXN0GiwuY2FwaXNjaW8uY29yZS52MS5FdmFsdWF0ZVRvb2xBY2Nlc3NSZXNwb25zZRKFAQoYRXZhbHVhdGVUb29sQWNjZXNzU3RyZWFtEjEuY2FwaXNjaW8uY29yZS52MS5FdmFsdWF0ZVRvb2xBY2Nlc3NTdHJlYW1SZXF1ZXN0GjIuY2FwaXNjaW8uY29yZS52MS5FdmFsdWF0ZVRvb2xBY2Nlc3NTdHJlYW1SZXNwb25zZSgBMAESWgoLRmlsdGVyVG9vbHMSJC5jYXBpc2Npby5jb3JlLnYxLkZpbHRlclRvb2xzUmVxdWVzdBolLmNhcGlzY2lvLmNvcmUudjEuRmlsdGVyVG9vbHNSZXNwb25zZRJvChJBdXRoZW50aWNhdGVDYWxsZXISKy5jYXBpc2Npby5jb3JlLnYxLkF1dGhlbnRpY2F0ZUNhbGxlclJlcXVlc3QaLC5jYXBpc2Npby5jb3JlLnYxLkF1dGhlbnRpY2F0ZUNhbGxlclJlc3BvbnNlEl0KDFZlcmlmeVNlcnZlchIlLmNhcGlzY2lvLmNvcmUudjEuVmVyaWZ5U2VydmVyUmVxdWVzdBomLmNhcGlzY2lvLmNvcmUudjEuVmVyaWZ5U2VydmVyUmVzcG9uc2UScgoTUGFyc2VTZXJ2ZXJJZGVudGl0eRIsLmNhcGlzY2lvLmNvcmUudjEuUGFyc2VTZXJ2ZXJJZGVudGl0eVJlcXVlc3QaLS5jYXBpc2Npby5jb3JlLnYxLlBhcnNlU2VydmVySWRlbnRpdHlSZXNwb25zZRJmCg9HZW5lcmF0ZUtleXBhaXISKC5jYXBpc2Npby5jb3JlLnYxLkdlbmVyYXRlS2V5cGFpclJlcXVlc3QaKS5jYXBpc2Npby5jb3JlLnYxLkdlbmVyYXRlS2V5cGFpclJlc3BvbnNlEmkKEFJlZ2lzdGVySWRlbnRpdHkSKS5jYXBpc2Npby5jb3JlLnYxLlJlZ2lzdGVySWRlbnRpdHlSZXF1ZXN0GiouY2FwaXNjaW8uY29yZS52MS5SZWdpc3RlcklkZW50aXR5UmVzcG9uc2USYAoNR2V0U2VydmVySW5mbxImLmNhcGlzY2lvLmNvcmUudjEuR2V0U2VydmVySW5mb1JlcXVlc3QaJy5jYXBpc2Npby5jb3JlLnYxLkdldFNlcnZlckluZm9SZXNwb25zZWIGcHJvdG8z", [file_capiscio_core_v1_decision, file_capiscio_core_v1_server_identity, file_google_protobuf_duration, file_google_protobuf_timestamp, file_google_rpc_status]);
 
 /**
  * What the MCP server demands for one tool. Everything here can only tighten what the
@@ -424,6 +424,179 @@ export const FilterToolsResponseSchema: GenMessage<FilterToolsResponse> = /*@__P
   messageDesc(file_capiscio_core_v1_core_service, 9);
 
 /**
+ * Who calls?
+ *
+ * @generated from message capiscio.core.v1.AuthenticateCallerRequest
+ */
+export type AuthenticateCallerRequest = Message<"capiscio.core.v1.AuthenticateCallerRequest"> & {
+  /**
+   * What the caller wants to reach, for the record of a refusal: the path of the MCP
+   * endpoint, such as `/mcp`. Required, begins with `/`, at most 1024 bytes.
+   *
+   * @generated from field: string endpoint = 1;
+   */
+  endpoint: string;
+
+  /**
+   * The caller's credential. None means an anonymous caller.
+   *
+   * @generated from oneof capiscio.core.v1.AuthenticateCallerRequest.credential
+   */
+  credential: {
+    /**
+     * A trust badge, compact JWS, at most 16 KiB.
+     *
+     * @generated from field: string badge_jws = 2;
+     */
+    value: string;
+    case: "badgeJws";
+  } | {
+    /**
+     * An API key.
+     *
+     * @generated from field: string api_key = 3;
+     */
+    value: string;
+    case: "apiKey";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * The MCP server's own demands, without `allowed_tools`. Absent means none.
+   *
+   * @generated from field: capiscio.core.v1.GuardConfig config = 4;
+   */
+  config?: GuardConfig | undefined;
+
+  /**
+   * Origin of the MCP server, for the record only. At most 1024 bytes.
+   *
+   * @generated from field: string server_origin = 5;
+   */
+  serverOrigin: string;
+
+  /**
+   * W3C trace context of the call, for the record only. At most 256 bytes.
+   *
+   * @generated from field: string traceparent = 6;
+   */
+  traceparent: string;
+
+  /**
+   * Name and version of the SDK that asks, for the record only. At most 128 bytes.
+   *
+   * @generated from field: string sdk = 7;
+   */
+  sdk: string;
+};
+
+/**
+ * Describes the message capiscio.core.v1.AuthenticateCallerRequest.
+ * Use `create(AuthenticateCallerRequestSchema)` to create a new message.
+ */
+export const AuthenticateCallerRequestSchema: GenMessage<AuthenticateCallerRequest> = /*@__PURE__*/
+  messageDesc(file_capiscio_core_v1_core_service, 10);
+
+/**
+ * Who calls, or why that is not accepted.
+ *
+ * @generated from message capiscio.core.v1.AuthenticateCallerResponse
+ */
+export type AuthenticateCallerResponse = Message<"capiscio.core.v1.AuthenticateCallerResponse"> & {
+  /**
+   * Always present.
+   *
+   * @generated from oneof capiscio.core.v1.AuthenticateCallerResponse.result
+   */
+  result: {
+    /**
+     * The caller.
+     *
+     * @generated from field: capiscio.core.v1.AuthenticatedCaller caller = 1;
+     */
+    value: AuthenticatedCaller;
+    case: "caller";
+  } | {
+    /**
+     * The recorded denial. Its principal is empty unless the badge itself was good.
+     *
+     * @generated from field: capiscio.core.v1.Decision refusal = 2;
+     */
+    value: Decision;
+    case: "refusal";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message capiscio.core.v1.AuthenticateCallerResponse.
+ * Use `create(AuthenticateCallerResponseSchema)` to create a new message.
+ */
+export const AuthenticateCallerResponseSchema: GenMessage<AuthenticateCallerResponse> = /*@__PURE__*/
+  messageDesc(file_capiscio_core_v1_core_service, 11);
+
+/**
+ * A caller whose credential is good now.
+ *
+ * @generated from message capiscio.core.v1.AuthenticatedCaller
+ */
+export type AuthenticatedCaller = Message<"capiscio.core.v1.AuthenticatedCaller"> & {
+  /**
+   * A DID or `apikey:NAME`. Empty for an anonymous caller.
+   *
+   * @generated from field: string principal = 1;
+   */
+  principal: string;
+
+  /**
+   * Kind of the credential.
+   *
+   * @generated from field: capiscio.core.v1.AuthLevel auth_level = 2;
+   */
+  authLevel: AuthLevel;
+
+  /**
+   * `jti` of the badge.
+   *
+   * @generated from field: string badge_jti = 3;
+   */
+  badgeJti: string;
+
+  /**
+   * Who issued the badge: an HTTPS origin, or the did:key itself at level 0.
+   *
+   * @generated from field: string issuer = 4;
+   */
+  issuer: string;
+
+  /**
+   * Level of the badge.
+   *
+   * @generated from field: optional uint32 trust_level = 5;
+   */
+  trustLevel?: number | undefined;
+
+  /**
+   * Identity assurance level of the badge.
+   *
+   * @generated from field: optional uint32 ial = 6;
+   */
+  ial?: number | undefined;
+
+  /**
+   * When the badge expires.
+   *
+   * @generated from field: google.protobuf.Timestamp expires_at = 7;
+   */
+  expiresAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message capiscio.core.v1.AuthenticatedCaller.
+ * Use `create(AuthenticatedCallerSchema)` to create a new message.
+ */
+export const AuthenticatedCallerSchema: GenMessage<AuthenticatedCaller> = /*@__PURE__*/
+  messageDesc(file_capiscio_core_v1_core_service, 12);
+
+/**
  * What to verify about a server. All fields describe one connection.
  *
  * @generated from message capiscio.core.v1.VerifyServerRequest
@@ -477,7 +650,7 @@ export type VerifyServerRequest = Message<"capiscio.core.v1.VerifyServerRequest"
  * Use `create(VerifyServerRequestSchema)` to create a new message.
  */
 export const VerifyServerRequestSchema: GenMessage<VerifyServerRequest> = /*@__PURE__*/
-  messageDesc(file_capiscio_core_v1_core_service, 10);
+  messageDesc(file_capiscio_core_v1_core_service, 13);
 
 /**
  * What a client demands of a server.
@@ -540,7 +713,7 @@ export type VerifyServerConfig = Message<"capiscio.core.v1.VerifyServerConfig"> 
  * Use `create(VerifyServerConfigSchema)` to create a new message.
  */
 export const VerifyServerConfigSchema: GenMessage<VerifyServerConfig> = /*@__PURE__*/
-  messageDesc(file_capiscio_core_v1_core_service, 11);
+  messageDesc(file_capiscio_core_v1_core_service, 14);
 
 /**
  * What is known about the server.
@@ -610,7 +783,7 @@ export type VerifyServerResponse = Message<"capiscio.core.v1.VerifyServerRespons
  * Use `create(VerifyServerResponseSchema)` to create a new message.
  */
 export const VerifyServerResponseSchema: GenMessage<VerifyServerResponse> = /*@__PURE__*/
-  messageDesc(file_capiscio_core_v1_core_service, 12);
+  messageDesc(file_capiscio_core_v1_core_service, 15);
 
 /**
  * Where a disclosed identity is read from.
@@ -647,7 +820,7 @@ export type ParseServerIdentityRequest = Message<"capiscio.core.v1.ParseServerId
  * Use `create(ParseServerIdentityRequestSchema)` to create a new message.
  */
 export const ParseServerIdentityRequestSchema: GenMessage<ParseServerIdentityRequest> = /*@__PURE__*/
-  messageDesc(file_capiscio_core_v1_core_service, 13);
+  messageDesc(file_capiscio_core_v1_core_service, 16);
 
 /**
  * The two disclosure headers of RFC-007.
@@ -675,7 +848,7 @@ export type HttpHeaders = Message<"capiscio.core.v1.HttpHeaders"> & {
  * Use `create(HttpHeadersSchema)` to create a new message.
  */
 export const HttpHeadersSchema: GenMessage<HttpHeaders> = /*@__PURE__*/
-  messageDesc(file_capiscio_core_v1_core_service, 14);
+  messageDesc(file_capiscio_core_v1_core_service, 17);
 
 /**
  * What was found.
@@ -696,7 +869,7 @@ export type ParseServerIdentityResponse = Message<"capiscio.core.v1.ParseServerI
  * Use `create(ParseServerIdentityResponseSchema)` to create a new message.
  */
 export const ParseServerIdentityResponseSchema: GenMessage<ParseServerIdentityResponse> = /*@__PURE__*/
-  messageDesc(file_capiscio_core_v1_core_service, 15);
+  messageDesc(file_capiscio_core_v1_core_service, 18);
 
 /**
  * Asks for a key pair.
@@ -726,7 +899,7 @@ export type GenerateKeypairRequest = Message<"capiscio.core.v1.GenerateKeypairRe
  * Use `create(GenerateKeypairRequestSchema)` to create a new message.
  */
 export const GenerateKeypairRequestSchema: GenMessage<GenerateKeypairRequest> = /*@__PURE__*/
-  messageDesc(file_capiscio_core_v1_core_service, 16);
+  messageDesc(file_capiscio_core_v1_core_service, 19);
 
 /**
  * A new Ed25519 key pair.
@@ -775,7 +948,7 @@ export type GenerateKeypairResponse = Message<"capiscio.core.v1.GenerateKeypairR
  * Use `create(GenerateKeypairResponseSchema)` to create a new message.
  */
 export const GenerateKeypairResponseSchema: GenMessage<GenerateKeypairResponse> = /*@__PURE__*/
-  messageDesc(file_capiscio_core_v1_core_service, 17);
+  messageDesc(file_capiscio_core_v1_core_service, 20);
 
 /**
  * Asks to register an identity.
@@ -831,7 +1004,7 @@ export type RegisterIdentityRequest = Message<"capiscio.core.v1.RegisterIdentity
  * Use `create(RegisterIdentityRequestSchema)` to create a new message.
  */
 export const RegisterIdentityRequestSchema: GenMessage<RegisterIdentityRequest> = /*@__PURE__*/
-  messageDesc(file_capiscio_core_v1_core_service, 18);
+  messageDesc(file_capiscio_core_v1_core_service, 21);
 
 /**
  * The registered identity.
@@ -873,7 +1046,7 @@ export type RegisterIdentityResponse = Message<"capiscio.core.v1.RegisterIdentit
  * Use `create(RegisterIdentityResponseSchema)` to create a new message.
  */
 export const RegisterIdentityResponseSchema: GenMessage<RegisterIdentityResponse> = /*@__PURE__*/
-  messageDesc(file_capiscio_core_v1_core_service, 19);
+  messageDesc(file_capiscio_core_v1_core_service, 22);
 
 /**
  * Asks what this core is.
@@ -888,7 +1061,7 @@ export type GetServerInfoRequest = Message<"capiscio.core.v1.GetServerInfoReques
  * Use `create(GetServerInfoRequestSchema)` to create a new message.
  */
 export const GetServerInfoRequestSchema: GenMessage<GetServerInfoRequest> = /*@__PURE__*/
-  messageDesc(file_capiscio_core_v1_core_service, 20);
+  messageDesc(file_capiscio_core_v1_core_service, 23);
 
 /**
  * What this core is. Holds nothing secret.
@@ -986,7 +1159,7 @@ export type GetServerInfoResponse = Message<"capiscio.core.v1.GetServerInfoRespo
  * Use `create(GetServerInfoResponseSchema)` to create a new message.
  */
 export const GetServerInfoResponseSchema: GenMessage<GetServerInfoResponse> = /*@__PURE__*/
-  messageDesc(file_capiscio_core_v1_core_service, 21);
+  messageDesc(file_capiscio_core_v1_core_service, 24);
 
 /**
  * One issuer and the state of its keys.
@@ -1049,7 +1222,7 @@ export type TrustedIssuer = Message<"capiscio.core.v1.TrustedIssuer"> & {
  * Use `create(TrustedIssuerSchema)` to create a new message.
  */
 export const TrustedIssuerSchema: GenMessage<TrustedIssuer> = /*@__PURE__*/
-  messageDesc(file_capiscio_core_v1_core_service, 22);
+  messageDesc(file_capiscio_core_v1_core_service, 25);
 
 /**
  * What is known of the revocation of one issuer's badges.
@@ -1092,7 +1265,7 @@ export type RevocationState = Message<"capiscio.core.v1.RevocationState"> & {
  * Use `create(RevocationStateSchema)` to create a new message.
  */
 export const RevocationStateSchema: GenMessage<RevocationState> = /*@__PURE__*/
-  messageDesc(file_capiscio_core_v1_core_service, 23);
+  messageDesc(file_capiscio_core_v1_core_service, 26);
 
 /**
  * The log that decisions are recorded in.
@@ -1134,7 +1307,7 @@ export type EvidenceLogInfo = Message<"capiscio.core.v1.EvidenceLogInfo"> & {
  * Use `create(EvidenceLogInfoSchema)` to create a new message.
  */
 export const EvidenceLogInfoSchema: GenMessage<EvidenceLogInfo> = /*@__PURE__*/
-  messageDesc(file_capiscio_core_v1_core_service, 24);
+  messageDesc(file_capiscio_core_v1_core_service, 27);
 
 /**
  * Limits of this core.
@@ -1176,7 +1349,7 @@ export type Limits = Message<"capiscio.core.v1.Limits"> & {
  * Use `create(LimitsSchema)` to create a new message.
  */
 export const LimitsSchema: GenMessage<Limits> = /*@__PURE__*/
-  messageDesc(file_capiscio_core_v1_core_service, 25);
+  messageDesc(file_capiscio_core_v1_core_service, 28);
 
 /**
  * How strictly authority envelopes and policy decision points are enforced (RFC-008).
@@ -1284,6 +1457,19 @@ export const CoreService: GenService<{
     methodKind: "unary";
     input: typeof FilterToolsRequestSchema;
     output: typeof FilterToolsResponseSchema;
+  },
+  /**
+   * Tells who a caller is before it names a tool, for a gate in front of an MCP endpoint. The
+   * core's trust and the request's demands hold; the policy speaks of tools only. A refusal
+   * is recorded like every denial. An acceptance is not, because nothing runs on it: each
+   * tool call is still decided and recorded.
+   *
+   * @generated from rpc capiscio.core.v1.CoreService.AuthenticateCaller
+   */
+  authenticateCaller: {
+    methodKind: "unary";
+    input: typeof AuthenticateCallerRequestSchema;
+    output: typeof AuthenticateCallerResponseSchema;
   },
   /**
    * Verifies the identity that an MCP server disclosed (RFC-007).
