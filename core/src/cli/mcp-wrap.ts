@@ -4,6 +4,7 @@ import { createDisclosedServer } from '../mcp/disclosed-server.ts'
 import { createMessageGuard } from '../mcp/message-guard.ts'
 import { createToolDecider } from '../mcp/tool-decider.ts'
 import { wrapStdio } from '../mcp/wrap-stdio.ts'
+import { type McpGuardFlags, mcpGuardOptions } from './mcp-guard-options.ts'
 import type { CliIo } from './print.ts'
 
 const HELP = `
@@ -17,46 +18,21 @@ CAPISCIO_CALLER_BADGE or CAPISCIO_CALLER_API_KEY say who it is. The server sees 
 Exit codes: that of the server; 1 refused to start, 2 wrong usage, 3 the evidence log is not what was written.
 `
 
-interface Flags {
-  readonly config?: string
-  readonly profile?: string
-  readonly policy?: string
-  readonly stateDir?: string
-  readonly evidenceLog?: string
-  readonly trustStore?: string
-  readonly logLevel?: string
-  readonly logFile?: string
-  readonly did?: string
-  readonly badge?: string
-  readonly key?: string
-}
-
 /** `capiscio mcp wrap -- COMMAND …`: a guard in front of a stdio server that cannot be changed. */
 export function addMcpWrapCommand(mcp: Command, io: CliIo): void {
-  mcp
-    .command('wrap')
-    .description('put the guard in front of any stdio MCP server')
+  mcpGuardOptions(mcp.command('wrap').description('put the guard in front of any stdio MCP server'))
     .argument('<command...>', 'the server, after --')
-    .option('--config <file>', 'configuration file')
-    .option('--profile <name>', 'connected-prod, air-gapped or dev')
-    .option('--policy <file>', 'policy file')
-    .option('--state-dir <dir>', 'home of keys, outside the evidence')
-    .option('--evidence-log <dir>', 'write exactly this evidence log')
-    .option('--trust-store <dir>', 'folder of pinned keys')
-    .option('--log-level <level>', 'what to log')
-    .option('--log-file <file>', 'log there instead of in the state folder')
-    .option('--did <did>', 'who the server is: disclosed to clients')
-    .option('--badge <file>', 'its badge, read anew for each client')
-    .option('--key <file>', 'its private key, PEM or JWK, to prove possession with')
     .passThroughOptions()
     .addHelpText('after', HELP)
-    .action((command: string[], flags: Flags) => wrap(command, flags, io))
+    .action((command: string[], flags: McpGuardFlags) => wrap(command, flags, io))
 }
 
-async function wrap([program = '', ...args]: string[], flags: Flags, io: CliIo): Promise<void> {
+async function wrap([program = '', ...args]: string[], flags: McpGuardFlags, io: CliIo): Promise<void> {
   const { did, badge, key, ...coreFlags } = flags
   const disclose =
-    did === undefined ? undefined : createDisclosedServer({ did, badgeFile: badge, keyFile: key, audience: 'stdio' })
+    did === undefined
+      ? undefined
+      : createDisclosedServer({ did, badgeFile: badge, keyFile: key, audience: () => 'stdio' })
   // Heard from the first moment on: a client may change its mind while the core starts.
   const stop = new AbortController()
   const abort = (): void => stop.abort()

@@ -18,6 +18,7 @@ import { addEvidenceCommand } from './evidence/evidence.ts'
 import { addInitCommand } from './init.ts'
 import { addKeyCommand } from './key.ts'
 import { addKeyStoreCommands } from './key-store.ts'
+import { addMcpProxyCommand } from './mcp-proxy.ts'
 import { addMcpWrapCommand } from './mcp-wrap.ts'
 import { addReloadCommand, addRevokeCommand } from './operate.ts'
 import { addPolicyCommand } from './policy.ts'
@@ -82,6 +83,7 @@ export function createProgram(io: CliIo): Command {
   addRegistryCommand(program, io)
   const mcp = program.command('mcp').description('guard MCP servers that cannot be changed; older names of commands')
   addMcpWrapCommand(mcp, io)
+  addMcpProxyCommand(mcp, io)
   addServeCommand(mcp, io)
   return program
 }

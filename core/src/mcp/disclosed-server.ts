@@ -13,7 +13,7 @@ export interface DisclosedServerFiles {
   /** Ed25519 private key, PEM or JWK. */
   readonly keyFile?: string | undefined
   /** As whom clients reach the server: a URL origin, or `stdio`. */
-  readonly audience: string
+  readonly audience: () => string
 }
 
 /**
@@ -29,7 +29,10 @@ export function createDisclosedServer(files: DisclosedServerFiles) {
     if (key === undefined) return undefined
     try {
       const pop = popRequestFromMeta(metaOf(request), request.method)
-      return pop && (await createPopResponse(pop, { serverDid: did, audience }, (message) => sign(null, message, key)))
+      return (
+        pop &&
+        (await createPopResponse(pop, { serverDid: did, audience: audience() }, (message) => sign(null, message, key)))
+      )
     } catch (error) {
       // Not a nonce: nothing is signed for it.
       if (error instanceof PopError) return undefined
@@ -44,7 +47,7 @@ export function createDisclosedServer(files: DisclosedServerFiles) {
 }
 
 /** A badge that cannot be read now is not disclosed; the server is then only declared. */
-async function readBadge(file: string | undefined): Promise<string | undefined> {
+export async function readBadge(file: string | undefined): Promise<string | undefined> {
   if (file === undefined) return undefined
   const text = await readFile(file, 'utf8').catch(() => '')
   return text.trim() || undefined

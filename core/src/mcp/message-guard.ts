@@ -31,8 +31,8 @@ import type { ToolDecider } from './tool-decider.ts'
 
 /** What becomes of one message of the client. */
 export type Passage =
-  /** It goes to the server as given here. */
-  | { readonly forward: McpMessage }
+  /** It goes to the server as given here. `access` is there for a tool call. */
+  | { readonly forward: McpMessage; readonly access?: AllowedToolAccess }
   /** It goes no further, and this is its answer. */
   | { readonly answer: McpMessage }
   /** It goes no further, and nobody waits for an answer. */
@@ -56,10 +56,15 @@ export interface MessageGuardOptions {
  * answer, and a reply that nobody waits for go no further, whatever the other side makes of them.
  */
 export interface MessageGuard {
-  /** @param sources where the transport found a credential besides `_meta` */
-  fromClient(message: McpMessage, sources?: Pick<CallerSources, 'header' | 'bearerIsBadge'>): Promise<Passage>
+  fromClient(message: McpMessage, client?: ClientSide): Promise<Passage>
   /** What the client gets in place of a message of the server; `undefined` for nothing. */
   fromServer(message: McpMessage): Promise<McpMessage | undefined>
+}
+
+/** What a transport knows of the client besides the message. */
+export interface ClientSide extends Pick<CallerSources, 'header' | 'bearerIsBadge'> {
+  /** Aborted when the client has gone: a call that waits for its decision then never runs. */
+  readonly signal?: AbortSignal
 }
 
 /** A request that the server has, and what is needed when it answers. */
@@ -112,9 +117,9 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
     return { forward }
   }
 
-  function callerOf(request: McpRequest, sources: Pick<CallerSources, 'header' | 'bearerIsBadge'>) {
+  function callerOf(request: McpRequest, client: ClientSide) {
     try {
-      return { caller: findCaller({ meta: own(paramsOf(request), '_meta'), ...sources }) ?? defaultCaller }
+      return { caller: findCaller({ meta: own(paramsOf(request), '_meta'), ...client }) ?? defaultCaller }
     } catch (error) {
       if (!(error instanceof CallerConflict)) throw error
       return { caller: CONFLICTING, conflict: error.message }
@@ -125,14 +130,16 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
     request: McpRequest,
     forward: McpMessage,
     { caller, conflict }: { caller: ClaimedCredential | undefined; conflict?: string },
+    gone: AbortSignal | undefined,
   ): Promise<Passage> {
     const call = toolCallOf(request)
     if (call === undefined) return refuse(request, 'tools/call must name its tool, once.')
     const hold = new AbortController()
+    const signal = gone === undefined ? hold.signal : AbortSignal.any([hold.signal, gone])
     held.set(request.id, hold)
     try {
-      const access = await decider.decide(call.name, call.arguments, caller, hold.signal)
-      if (hold.signal.aborted) return { drop: true }
+      const access = await decider.decide(call.name, call.arguments, caller, signal)
+      if (signal.aborted) return { drop: true }
       // Fetched while the tool runs.
       const proof = wantsProof(metaOf(request)) ? decider.proof(access) : undefined
       if (access.outcome !== 'ALLOW') {
@@ -140,23 +147,23 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
         return { answer: { jsonrpc: '2.0', id: request.id, result: attachReceipt(denied, access, await proof) } }
       }
       open.set(request.id, { request, caller, access, proof, startedMs: monotonicMs(), isCancelled: false })
-      return { forward }
+      return { forward, access }
     } catch {
       // Without a decision nothing runs; what went wrong is in the core's log.
-      return hold.signal.aborted ? { drop: true } : { answer: undecided(request) }
+      return signal.aborted ? { drop: true } : { answer: undecided(request) }
     } finally {
       held.delete(request.id)
     }
   }
 
   return {
-    async fromClient(message, sources = {}) {
+    async fromClient(message, client = {}) {
       const kind = kindOf(message)
       if (kind === undefined)
         return { answer: invalid(null, 'The message is no JSON-RPC request, notification or reply.') }
       if (kind === 'notification') return fromNotification(message)
       if (kind === 'reply') return { forward: plainMessage(message) }
-      return fromRequest(message as McpRequest, sources)
+      return fromRequest(message as McpRequest, client)
     },
 
     async fromServer(message) {
@@ -185,10 +192,7 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
     },
   }
 
-  async function fromRequest(
-    request: McpRequest,
-    sources: Pick<CallerSources, 'header' | 'bearerIsBadge'>,
-  ): Promise<Passage> {
+  async function fromRequest(request: McpRequest, client: ClientSide): Promise<Passage> {
     const { id, method } = request
     if (open.has(id) || held.has(id)) return refuse(request, 'This id is in use by another request.')
     if (open.size - cancelled + held.size >= MAX_OPEN) return refuse(request, 'Too many requests wait for an answer.')
@@ -196,10 +200,10 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
     if (method !== 'tools/call' && folded(method) === 'tools/call') {
       return refuse(request, 'Tools are run by "tools/call", written so.')
     }
-    const found = callerOf(request, sources)
+    const found = callerOf(request, client)
     // Whoever serves the tools needs no credential of their callers.
     const forward = plainMessage({ ...request, params: withoutCaller(request.params) })
-    if (method === 'tools/call') return decide(request, forward, found)
+    if (method === 'tools/call') return decide(request, forward, found, client.signal)
     open.set(id, { request, caller: found.caller, startedMs: monotonicMs(), isCancelled: false })
     return { forward }
   }

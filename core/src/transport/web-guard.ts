@@ -13,7 +13,20 @@ export interface WebGuard {
   handled(request: IncomingMessage, response: ServerResponse): boolean
 }
 
+/** What pages of allowed origins may send and read. */
+export interface CorsTerms {
+  readonly methods: readonly string[]
+  readonly headers: readonly string[]
+  readonly exposed: readonly string[]
+}
+
 const PREFLIGHT_MAX_AGE_SECONDS = 600
+
+const RPC_TERMS: CorsTerms = {
+  methods: cors.allowedMethods,
+  headers: [...cors.allowedHeaders, 'Authorization'],
+  exposed: cors.exposedHeaders,
+}
 
 /**
  * A web page can make its visitor's browser send requests here, by address or by a name
@@ -21,12 +34,14 @@ const PREFLIGHT_MAX_AGE_SECONDS = 600
  * itself, and an Origin, where there is one, must be configured. Without configured origins
  * no page gets through and no CORS header is ever sent.
  *
- * @param isCertified whether a host name is one of the certificate's; absent without TLS. A
+ * @param isCertified whether a host name is one of the certificate's, or of the operator's. A
  *   rebound name is none of them, and its browser would not have connected
+ * @param terms default: those of Connect and gRPC-Web
  */
 export function createWebGuard(
   allowedOrigins: readonly string[],
   isCertified: (name: string) => boolean = () => false,
+  terms: CorsTerms = RPC_TERMS,
 ): WebGuard {
   const origins = new Set(allowedOrigins)
   return {
@@ -44,11 +59,11 @@ export function createWebGuard(
         return true
       }
       response.setHeader('access-control-allow-origin', origin)
-      response.setHeader('access-control-expose-headers', cors.exposedHeaders.join(', '))
+      response.setHeader('access-control-expose-headers', terms.exposed.join(', '))
       if (request.method !== 'OPTIONS') return false
       response.writeHead(204, {
-        'access-control-allow-methods': cors.allowedMethods.join(', '),
-        'access-control-allow-headers': [...cors.allowedHeaders, 'Authorization'].join(', '),
+        'access-control-allow-methods': terms.methods.join(', '),
+        'access-control-allow-headers': terms.headers.join(', '),
         'access-control-max-age': String(PREFLIGHT_MAX_AGE_SECONDS),
       })
       response.end()

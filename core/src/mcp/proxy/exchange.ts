@@ -1,0 +1,205 @@
+import { once } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { isRequest, type McpMessage } from '@capiscio/proto/mcp'
+import type { MessageGuard } from '../message-guard.ts'
+import { rewriteEvents } from './event-stream.ts'
+import { toClient, toTarget } from './forwarded-headers.ts'
+import type { GuardedSessions } from './guarded-sessions.ts'
+import { disagreement, HEADER_MISMATCH } from './header-agreement.ts'
+import { answerError, answerMessage } from './proxy-answer.ts'
+import { type BodyProblem, readMessage } from './read-message.ts'
+import type { Target } from './target.ts'
+
+/** Largest request. MCP's own servers take no larger ones. */
+const MAX_REQUEST_BYTES = 4 * 1024 * 1024
+
+/** Largest message of the server. */
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024
+
+const SESSION_HEADER = 'mcp-session-id'
+
+/** JSON-RPC. */
+const INTERNAL_ERROR = -32_603
+
+const PROBLEMS: Readonly<Record<BodyProblem, readonly [status: number, code: number, message: string]>> = {
+  TOO_LARGE: [413, -32_600, 'The message is longer than 4 MiB.'],
+  NOT_JSON: [400, -32_700, 'The body is not JSON.'],
+  NOT_A_MESSAGE: [400, -32_600, 'The body is not one JSON-RPC message. Batches are not taken.'],
+}
+
+export interface ExchangeOptions {
+  readonly target: Target
+  readonly sessions: GuardedSessions
+  readonly bearerIsBadge: boolean
+}
+
+/** One HTTP request to the MCP endpoint and its answer. */
+export interface Exchange {
+  post(request: IncomingMessage, response: ServerResponse): Promise<void>
+  /** The stream on which a server of the legacy era speaks unasked. */
+  listen(request: IncomingMessage, response: ServerResponse): Promise<void>
+  /** The end of a session. */
+  end(request: IncomingMessage, response: ServerResponse): Promise<void>
+}
+
+export function createExchange({ target, sessions, bearerIsBadge }: ExchangeOptions): Exchange {
+  return {
+    async post(request, response) {
+      const { headers } = request
+      if ((headers['content-encoding'] ?? 'identity') !== 'identity') {
+        return answerError(response, 415, -32_600, 'Send the body as it is, without Content-Encoding.')
+      }
+      if (!/^application\/json *(;|$)/i.test(headers['content-type'] ?? '')) {
+        return answerError(response, 415, -32_600, 'Send the body as application/json.')
+      }
+      const message = (await readMessage(request, MAX_REQUEST_BYTES)) ?? 'NOT_JSON'
+      if (typeof message === 'string') {
+        // What is left of it is not read.
+        if (message === 'TOO_LARGE') response.setHeader('connection', 'close')
+        return answerError(response, ...PROBLEMS[message])
+      }
+      const mismatch = disagreement(message, headers)
+      if (mismatch !== undefined) return answerError(response, 400, HEADER_MISMATCH, mismatch, idOf(message))
+      const guard = guardFor(request, response)
+      if (guard === undefined) return
+
+      const gone = goneSignal(response)
+      const passage = await guard.fromClient(message, {
+        header: (name) => joined(headers[name.toLowerCase()]),
+        bearerIsBadge,
+        signal: gone,
+      })
+      if ('drop' in passage) return void response.writeHead(202).end()
+      if ('answer' in passage) {
+        return answerMessage(response, passage.answer.error === undefined ? 200 : 400, passage.answer)
+      }
+      const { forward, access } = passage
+      await pass(response, guard, forward, {
+        method: 'POST',
+        headers: toTarget(headers, { bearerIsBadge, access }),
+        body: JSON.stringify(forward),
+        signal: gone,
+      })
+    },
+
+    async listen(request, response) {
+      const guard = guardFor(request, response)
+      if (guard === undefined) return
+      const headers = toTarget(request.headers, { bearerIsBadge })
+      await pass(response, guard, undefined, { method: 'GET', headers, signal: goneSignal(response) })
+    },
+
+    async end(request, response) {
+      const guard = guardFor(request, response)
+      if (guard === undefined) return
+      const headers = toTarget(request.headers, { bearerIsBadge })
+      const status = await pass(response, guard, undefined, { method: 'DELETE', headers, signal: goneSignal(response) })
+      if (status !== undefined && status < 300) sessions.closed(joined(request.headers[SESSION_HEADER]) ?? '')
+    },
+  }
+
+  function guardFor({ headers }: IncomingMessage, response: ServerResponse): MessageGuard | undefined {
+    const guard = sessions.guardOf(joined(headers[SESSION_HEADER]))
+    // As a server says it whose session has ended: the client starts a new one.
+    if (guard === undefined) answerError(response, 404, -32_001, 'Session not found. Initialize again.')
+    return guard
+  }
+
+  /** Sends to the target and answers with what comes back, guarded. @returns the target's status */
+  async function pass(
+    response: ServerResponse,
+    guard: MessageGuard,
+    forwarded: McpMessage | undefined,
+    request: Parameters<Target['send']>[0],
+  ): Promise<number | undefined> {
+    const isAsked = forwarded !== undefined && isRequest(forwarded)
+    const id = isAsked ? forwarded.id : null
+    const answered = { isDone: !isAsked }
+    const fromServer = (message: McpMessage): Promise<McpMessage | undefined> => {
+      if (message.id === id && message.method === undefined) answered.isDone = true
+      return guard.fromServer(message)
+    }
+    /** No answer of the target will come with this exchange. */
+    async function fail(status: number, message: string): Promise<undefined> {
+      const error = { jsonrpc: '2.0', id, error: { code: INTERNAL_ERROR, message } }
+      // Told as an error, so that a call that ran has an outcome.
+      if (!answered.isDone) await guard.fromServer(error)
+      if (!response.destroyed) answerMessage(response, status, error)
+    }
+
+    try {
+      const answer = await target.send(request)
+      const status = answer.statusCode ?? 502
+      if (status >= 300 && status < 400) {
+        answer.destroy()
+        return await fail(502, 'The MCP server answered with a redirect, which is not followed.')
+      }
+      for (const [name, value] of Object.entries(toClient(answer.headers))) response.setHeader(name, value)
+      const session = joined(answer.headers[SESSION_HEADER])
+      if (forwarded?.method === 'initialize' && session !== undefined && status < 300) sessions.opened(session, guard)
+      if ((answer.headers['content-encoding'] ?? 'identity') !== 'identity') {
+        answer.destroy()
+        return await fail(502, 'The MCP server encoded its answer, although it was asked not to.')
+      }
+      if (mediaType(answer) === 'text/event-stream' && status === 200) {
+        await passEvents(answer, response, fromServer)
+        // Without a session nobody can come back for the answer.
+        if (!answered.isDone && request.headers[SESSION_HEADER] === undefined) {
+          await fail(502, 'The MCP server ended its stream without an answer.')
+        }
+        return status
+      }
+      const message = await readMessage(answer, MAX_ANSWER_BYTES)
+      if (message === undefined && !isAsked) {
+        response.writeHead(status).end()
+        return status
+      }
+      const passed = typeof message === 'object' ? await fromServer(message) : undefined
+      // Whatever it is, nobody could look through it.
+      if (passed === undefined) {
+        return await fail(
+          status < 400 ? 502 : status,
+          `The MCP server answered ${status} with no answer to the request.`,
+        )
+      }
+      answerMessage(response, status, passed)
+      return status
+    } catch {
+      return await fail(502, 'The MCP server gave no complete answer.')
+    }
+  }
+}
+
+async function passEvents(
+  answer: IncomingMessage,
+  response: ServerResponse,
+  fromServer: (message: McpMessage) => Promise<McpMessage | undefined>,
+): Promise<void> {
+  response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache, no-transform' })
+  response.flushHeaders()
+  for await (const text of rewriteEvents(answer, fromServer, MAX_ANSWER_BYTES)) {
+    if (!response.write(text)) await Promise.race([once(response, 'drain'), once(response, 'close')])
+  }
+  response.end()
+}
+
+/** Aborted when the client has gone before it was answered. */
+function goneSignal(response: ServerResponse): AbortSignal {
+  const gone = new AbortController()
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort()
+  })
+  return gone.signal
+}
+
+function mediaType({ headers }: IncomingMessage): string {
+  return (headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
+}
+
+function joined(value: string | readonly string[] | undefined): string | undefined {
+  return typeof value === 'object' ? value.join(', ') : value
+}
+
+function idOf(message: McpMessage): unknown {
+  return isRequest(message) ? message.id : null
+}

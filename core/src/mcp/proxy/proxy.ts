@@ -1,0 +1,137 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { SERVER_BADGE_HEADER, SERVER_DID_HEADER } from '@capiscio/proto/sdk'
+import { addressRefused } from '../../transport/address-refused.ts'
+import { createWebGuard } from '../../transport/web-guard.ts'
+import type { MessageGuard } from '../message-guard.ts'
+import { createExchange } from './exchange.ts'
+import { createGuardedSessions } from './guarded-sessions.ts'
+import { answerError } from './proxy-answer.ts'
+import { createTarget } from './target.ts'
+
+export interface ProxyOptions {
+  /** The MCP endpoint of the server, `http:` or `https:`. */
+  readonly target: URL
+  /** PEM of authorities to trust besides the usual ones. */
+  readonly targetCa?: string | undefined
+  readonly listen: { readonly host: string; readonly port: number }
+  /** Makes the guard of one connection: a session of the legacy era, or one request. */
+  readonly createGuard: () => MessageGuard
+  /** Who the server is. Absent: nothing is disclosed. */
+  readonly identity?: ProxyIdentity | undefined
+  /** Origins whose pages may call. */
+  readonly allowedOrigins: readonly string[]
+  /** Names under which clients reach the proxy, besides those of loopback and its address. */
+  readonly hosts: readonly string[]
+  /** Whether `Authorization: Bearer` is a caller's badge. It is then not passed on. */
+  readonly bearerIsBadge: boolean
+  /** A fault of our own; the request was answered 500. */
+  readonly onFault: (cause: unknown) => void
+}
+
+export interface ProxyIdentity {
+  readonly did: string
+  /** The badge that is current now. */
+  readonly badge: () => Promise<string | undefined>
+}
+
+/** A guard in front of an MCP server over Streamable HTTP. */
+export interface Proxy {
+  /** Where clients find the MCP endpoint: the path is that of the target. */
+  readonly url: string
+  /** Takes no more requests and ends those under way. */
+  stop(): Promise<void>
+}
+
+/** Where clients may learn the identity before they connect (RFC-007). */
+const DISCOVERY_PATH = '/.well-known/capiscio/mcp-server.json'
+
+const METHODS = ['POST', 'GET', 'DELETE'] as const
+const CORS = {
+  methods: METHODS,
+  headers: [
+    ...['content-type', 'accept', 'authorization', 'last-event-id', 'mcp-session-id', 'mcp-protocol-version'],
+    ...['mcp-method', 'mcp-name', 'x-capiscio-badge'],
+  ],
+  exposed: ['mcp-session-id', 'mcp-protocol-version', 'www-authenticate', SERVER_DID_HEADER, SERVER_BADGE_HEADER],
+}
+
+/** Time for a client to send its request, in milliseconds. Answers may take as long as they like. */
+const TIMEOUTS = { requestTimeout: 30_000, headersTimeout: 5_000 }
+
+const MAX_CONNECTIONS = 1024
+
+/**
+ * Listens, and passes on what the guard lets through. Only the MCP endpoint is reachable:
+ * every other path of the target is not.
+ *
+ * @throws {AddressRefused}
+ */
+export async function startProxy(options: ProxyOptions): Promise<Proxy> {
+  const { target: url, identity, hosts } = options
+  const target = createTarget(url, options.targetCa)
+  const exchange = createExchange({
+    target,
+    sessions: createGuardedSessions(options.createGuard),
+    bearerIsBadge: options.bearerIsBadge,
+  })
+  const door = createWebGuard(options.allowedOrigins, (name) => hosts.includes(name), CORS)
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = request.url?.split('?', 1)[0] ?? ''
+    await disclose(response)
+    if (door.handled(request, response)) return
+    if (identity !== undefined && path === DISCOVERY_PATH && request.method === 'GET') return tell(identity, response)
+    // The query is the operator's, too: it is part of the target.
+    if (path !== url.pathname) return answerError(response, 404, -32_601, `The MCP endpoint is ${url.pathname}.`)
+    if (request.method === 'POST') return exchange.post(request, response)
+    if (request.method === 'GET') return exchange.listen(request, response)
+    if (request.method === 'DELETE') return exchange.end(request, response)
+    response.setHeader('allow', METHODS.join(', '))
+    return answerError(response, 405, -32_601, 'Use POST, GET or DELETE.')
+  }
+
+  async function disclose(response: ServerResponse): Promise<void> {
+    if (identity === undefined) return
+    const badge = await identity.badge()
+    response.setHeader(SERVER_DID_HEADER, identity.did)
+    if (badge !== undefined) response.setHeader(SERVER_BADGE_HEADER, badge)
+  }
+
+  const server = createServer(TIMEOUTS, (request, response) => {
+    serve(request, response).catch((cause: unknown) => {
+      options.onFault(cause)
+      if (response.destroyed) return
+      answerError(response, 500, -32_603, 'The proxy failed. Its log has the cause.')
+    })
+  })
+  server.maxConnections = MAX_CONNECTIONS
+  const { host, port } = options.listen
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(port, host, resolve)
+    })
+  } catch (cause) {
+    target[Symbol.dispose]()
+    throw addressRefused(`${host}:${port}`, cause)
+  }
+  const { port: bound } = server.address() as AddressInfo
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}${url.pathname}`,
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => {
+          target[Symbol.dispose]()
+          resolve()
+        })
+        server.closeAllConnections()
+      }),
+  }
+}
+
+async function tell({ did, badge }: ProxyIdentity, response: ServerResponse): Promise<void> {
+  const document = { server_did: did, server_badge: await badge(), updated_at: new Date().toISOString() }
+  response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache' })
+  response.end(JSON.stringify(document))
+}
