@@ -39,12 +39,9 @@ export function createPendingQuestion(
   const { signal, timeoutMs } = limits
   const { promise, resolve, reject } = Promise.withResolvers<EvaluateToolAccessResponse>()
   const deadlineMs = loop.nowMs() + timeoutMs
-  let isSettled = false
   let onGivenUp = (): void => {}
 
   function settle(finish: () => void): void {
-    if (isSettled) return
-    isSettled = true
     stopTimer()
     signal?.removeEventListener('abort', onAbort)
     finish()

@@ -99,7 +99,6 @@ export function createQuestionQueue(transport: CoreTransport, options: QuestionQ
 
   function send(): void {
     isScheduled = false
-    if (isClosed) return
     if (!offersStream) {
       for (const question of waiting) askAlone(question)
       return
@@ -149,7 +148,6 @@ export function createQuestionQueue(transport: CoreTransport, options: QuestionQ
         askAlone(question)
       } else question.reject(error)
     }
-    if (waiting.size > 0) schedule()
   }
 
   /** Only for a question that cannot have reached the core. */

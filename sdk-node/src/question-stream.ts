@@ -128,10 +128,10 @@ export function openQuestionStream(
       return open.size
     },
     get canSend() {
-      return canSend && !isFinished
+      return canSend
     },
     get hasCancellations() {
-      return cancelled.length > 0 && !isFinished
+      return cancelled.length > 0
     },
     send(questions) {
       if (questions.length > 0) stopIdle()
