@@ -1,0 +1,69 @@
+import { create } from '@bufbuild/protobuf'
+import { CoreService, EvaluateToolAccessRequestSchema } from '@capiscio/proto/core/v1'
+import { StatusSchema } from '@capiscio/proto/google/rpc'
+import { CoreAccessError, CoreConnectionError } from '@capiscio/proto/sdk'
+import { status } from '@grpc/grpc-js'
+import { describe, expect, test } from 'vitest'
+import { parseCoreAddress } from '../../../sdk-node/src/core-address.ts'
+import { readSecurityOptions } from '../../../sdk-node/src/core-security.ts'
+import type { FailureFor } from '../../../sdk-node/src/transport.ts'
+import { createTransport } from '../../../sdk-node/src/transport.ts'
+import { allow, startScriptedCore } from '../../fakes/scripted-core.ts'
+
+const NOBODY = { timeoutMs: 1_000, secrets: [] }
+
+function endOfStream(transport: ReturnType<typeof createTransport>): Promise<FailureFor | undefined> {
+  return new Promise((onEnd) => {
+    transport.openStream(CoreService.method.evaluateToolAccessStream, { onMessage: () => {}, onEnd })
+  })
+}
+
+describe('a connection that was closed', () => {
+  test('fails calls and streams with an error of its own', async () => {
+    await using core = await startScriptedCore(allow)
+    const transport = createTransport(parseCoreAddress(core.address))
+    transport.close()
+    const request = create(EvaluateToolAccessRequestSchema, { toolName: 'read' })
+    const call = transport.unary(CoreService.method.evaluateToolAccess, request, { timeoutMs: 1_000 })
+    await expect(call).rejects.toThrow(CoreConnectionError)
+    await expect(call).rejects.toThrow('was closed')
+    const failure = await endOfStream(transport)
+    expect(failure?.(NOBODY)).toBeInstanceOf(CoreConnectionError)
+    expect(failure?.(NOBODY).message).toContain('was closed')
+    expect(core.requests).toEqual([])
+  })
+})
+
+describe('a stream', () => {
+  test('that the core ends in order ends without a failure', async () => {
+    await using core = await startScriptedCore(allow)
+    const transport = createTransport(parseCoreAddress(core.address))
+    const ended = new Promise((onEnd) => {
+      const { evaluateToolAccessStream } = CoreService.method
+      transport.openStream(evaluateToolAccessStream, { onMessage: () => {}, onEnd }).finish()
+    })
+    expect(await ended).toBeUndefined()
+    transport.close()
+  })
+
+  test('to nobody fails with the same error as a call', async () => {
+    const transport = createTransport(parseCoreAddress('127.0.0.1:1'))
+    expect((await endOfStream(transport))?.(NOBODY)).toMatchObject({ code: 'CORE_UNREACHABLE' })
+    transport.close()
+  })
+})
+
+describe('the error for a status in a message', () => {
+  test('repeats neither the token of the connection nor the secrets of who waits', () => {
+    const token = 'canary-token-abcdefghijklmnopqrstuvwxyz-1'
+    const transport = createTransport(
+      parseCoreAddress('https://core.example.com'),
+      readSecurityOptions(undefined, token),
+    )
+    const told = create(StatusSchema, { code: status.PERMISSION_DENIED, message: `neither ${token} nor key-of-alice` })
+    const error = transport.failure('EvaluateToolAccess', told)({ timeoutMs: 1, secrets: ['key-of-alice'] })
+    expect(error).toBeInstanceOf(CoreAccessError)
+    expect(error.message).toContain('call EvaluateToolAccess: neither [redacted] nor [redacted]')
+    transport.close()
+  })
+})
