@@ -1,9 +1,9 @@
-import { create } from '@bufbuild/protobuf'
+import { create, toBinary } from '@bufbuild/protobuf'
 import { CoreService, EvaluateToolAccessRequestSchema } from '@capiscio/proto/core/v1'
 import { StatusSchema } from '@capiscio/proto/google/rpc'
 import { CoreAccessError, CoreConnectionError } from '@capiscio/proto/sdk'
 import { status } from '@grpc/grpc-js'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { parseCoreAddress } from '../../../sdk-node/src/core-address.ts'
 import { readSecurityOptions } from '../../../sdk-node/src/core-security.ts'
 import type { FailureFor } from '../../../sdk-node/src/transport.ts'
@@ -35,14 +35,22 @@ describe('a connection that was closed', () => {
 })
 
 describe('a stream', () => {
-  test('that the core ends in order ends without a failure', async () => {
+  test('that the core ends in order ends once, after its last message, without a failure', async () => {
     await using core = await startScriptedCore(allow)
     const transport = createTransport(parseCoreAddress(core.address))
-    const ended = new Promise((onEnd) => {
-      const { evaluateToolAccessStream } = CoreService.method
-      transport.openStream(evaluateToolAccessStream, { onMessage: () => {}, onEnd }).finish()
+    const seen: unknown[] = []
+    const { evaluateToolAccessStream } = CoreService.method
+    const stream = transport.openStream(evaluateToolAccessStream, {
+      onMessage: ({ results }) => seen.push(...results.map(({ requestId }) => requestId)),
+      onEnd: (failure) => seen.push(failure),
     })
-    expect(await ended).toBeUndefined()
+    const items = [1n, 2n, 3n].map((requestId) => ({ requestId, request: { toolName: 'read' } }))
+    const message = create(evaluateToolAccessStream.input, { items })
+    await new Promise<void>((onTaken) => stream.send(toBinary(evaluateToolAccessStream.input, message), onTaken))
+    stream.finish()
+    await vi.waitFor(() => expect(seen).toHaveLength(4))
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(seen).toEqual([1n, 2n, 3n, undefined])
     transport.close()
   })
 
