@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
@@ -28,6 +28,7 @@ import type { CoreTransport, StreamEvents } from '../../sdk-node/src/transport.t
 import { createTransport } from '../../sdk-node/src/transport.ts'
 import { allow, deny, hang, refuse, type ScriptedAnswer, startScriptedCore } from '../fakes/scripted-core.ts'
 import { type CoreProcess, devCredential, startDevCore } from '../tools/core-process.ts'
+import { startServe } from '../tools/serve-process.ts'
 
 interface AskOptions {
   readonly badge?: string
@@ -329,6 +330,17 @@ describe('a real core', () => {
     const ids = together.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value.evidenceId] : []))
     expect(new Set(ids).size).toBe(180)
     expect(ids.filter((id) => id === undefined || !logged.has(id))).toEqual([])
+  })
+
+  test('whose messages are as small as they can be answers many at once', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'capiscio-small-'))
+    const config = join(folder, 'capiscio.yaml')
+    await writeFile(config, 'limits: { maxMessageBytes: 16384 }\n')
+    await using small = await startServe(['--config', config])
+    await using client = createCoreClient({ address: small.addresses.tcp })
+    const answers = await Promise.all(tools(100).map((tool) => ask(client, tool)))
+    expect(new Set(answers.map(({ outcome }) => outcome))).toEqual(new Set(['ALLOW']))
+    await rm(folder, { recursive: true, force: true })
   })
 
   test('serves thousands who wait, none of them lost', async () => {
