@@ -61,7 +61,7 @@ function decorate(options: GuardOptions, method: unknown, context: unknown): unk
     throw new TypeError('guarded is a standard decorator: compile without experimentalDecorators.')
   }
   const { kind, name } = context as DecoratorContext
-  if (kind !== 'method' || typeof method !== 'function') {
+  if (kind !== 'method') {
     throw new TypeError(`guarded is for methods: the ${kind} ${String(name)} cannot wait for a decision.`)
   }
   const tool = options.tool ?? (typeof name === 'string' ? name : undefined)

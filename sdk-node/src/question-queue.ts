@@ -2,7 +2,13 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import type { EvaluateToolAccessRequest, EvaluateToolAccessResponse } from '@capiscio/proto/core/v1'
 import { CoreService, EvaluateToolAccessRequestSchema } from '@capiscio/proto/core/v1'
 import { StatusSchema } from '@capiscio/proto/google/rpc'
-import { ClientClosedError, CoreFaultError, CoreUnavailableError, MethodUnimplementedError } from '@capiscio/proto/sdk'
+import {
+  CallAbortedError,
+  ClientClosedError,
+  CoreFaultError,
+  CoreUnavailableError,
+  MethodUnimplementedError,
+} from '@capiscio/proto/sdk'
 import { status } from '@grpc/grpc-js'
 import type { EventLoop } from './event-loop.ts'
 import { EVENT_LOOP } from './event-loop.ts'
@@ -71,6 +77,8 @@ export function createQuestionQueue(transport: CoreTransport, options: QuestionQ
   function ask(request: EvaluateToolAccessRequest, limits: QuestionLimits): Promise<EvaluateToolAccessResponse> {
     if (isClosed) return Promise.reject(closedError())
     if (!offersStream || underWay === 0) return counted(transport.unary(METHOD, request, limits))
+    // Its event is over and will not come again.
+    if (limits.signal?.aborted === true) return Promise.reject(new CallAbortedError(limits.signal.reason))
     const bytes = toBinary(EvaluateToolAccessRequestSchema, request)
     if (bytes.length > sharedBytes) return counted(transport.unary(METHOD, request, limits))
     if (waiting.size >= MAX_WAITING) return Promise.reject(fullError())

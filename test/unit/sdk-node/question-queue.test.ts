@@ -224,6 +224,16 @@ describe('the time of a question', () => {
 })
 
 describe('a question that is aborted', () => {
+  test('before it is asked is not asked', async () => {
+    busy()
+    const asked = ask('a', { signal: AbortSignal.abort('user left') })
+    loop.turn()
+    await settled()
+    expect(asked.outcome).toBeInstanceOf(CallAbortedError)
+    expect(asked.outcome).toHaveProperty('cause', 'user left')
+    expect(transport.streams).toHaveLength(0)
+  })
+
   test('before it is sent is not', async () => {
     busy()
     const controller = new AbortController()
