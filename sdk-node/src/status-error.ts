@@ -1,3 +1,4 @@
+import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
 import { fromBinary } from '@bufbuild/protobuf'
 import type { Any } from '@bufbuild/protobuf/wkt'
 import { anyUnpack, durationMs } from '@bufbuild/protobuf/wkt'
@@ -146,8 +147,8 @@ export function errorFromRpcStatus({ code, message, details }: RpcStatus, attemp
 
 function toError({ code, text, details, fromCore }: Told, attempt: Attempt): CapiscioError {
   const clean = (told: string): string => redactSecrets(told, attempt.secrets)
-  const badRequest = details.map((any) => anyUnpack(any, BadRequestSchema)).find((found) => found !== undefined)
-  const retryInfo = details.map((any) => anyUnpack(any, RetryInfoSchema)).find((found) => found !== undefined)
+  const badRequest = unpack(details, BadRequestSchema)
+  const retryInfo = unpack(details, RetryInfoSchema)
   const answer: Answer = {
     ...attempt,
     // The library appends an empty note to some of its texts.
@@ -164,6 +165,17 @@ function toError({ code, text, details, fromCore }: Told, attempt: Attempt): Cap
   return new CoreFaultError(
     `The core at ${attempt.core} failed to answer ${attempt.method} (${name}: ${answer.text}); the tool was not run. Its log has the cause.`,
   )
+}
+
+/** The first detail of a kind. One that cannot be read is as good as absent. */
+function unpack<T extends DescMessage>(details: readonly Any[], schema: T): MessageShape<T> | undefined {
+  for (const any of details) {
+    try {
+      const found = anyUnpack(any, schema)
+      if (found !== undefined) return found
+    } catch {}
+  }
+  return undefined
 }
 
 function describe(text: string, violations: readonly FieldViolation[]): string {

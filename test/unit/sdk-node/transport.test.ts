@@ -1,7 +1,8 @@
 import { create, toBinary } from '@bufbuild/protobuf'
+import { anyPack } from '@bufbuild/protobuf/wkt'
 import { CoreService, EvaluateToolAccessRequestSchema } from '@capiscio/proto/core/v1'
-import { StatusSchema } from '@capiscio/proto/google/rpc'
-import { CoreAccessError, CoreConnectionError } from '@capiscio/proto/sdk'
+import { BadRequestSchema, StatusSchema } from '@capiscio/proto/google/rpc'
+import { CoreAccessError, CoreConnectionError, InvalidRequestError } from '@capiscio/proto/sdk'
 import { status } from '@grpc/grpc-js'
 import { describe, expect, test, vi } from 'vitest'
 import { parseCoreAddress } from '../../../sdk-node/src/core-address.ts'
@@ -62,6 +63,26 @@ describe('a stream', () => {
 })
 
 describe('the error for a status in a message', () => {
+  test('does without details that cannot be read', () => {
+    const transport = createTransport(parseCoreAddress('127.0.0.1:1'))
+    const typeUrls = ['google.rpc.BadRequest', 'google.rpc.RetryInfo', 'nothing.we.Know']
+    const told = create(StatusSchema, {
+      code: status.INVALID_ARGUMENT,
+      message: 'bad',
+      details: [
+        ...typeUrls.map((name) => ({ typeUrl: `type.googleapis.com/${name}`, value: Uint8Array.of(0xff, 0xff) })),
+        anyPack(
+          BadRequestSchema,
+          create(BadRequestSchema, { fieldViolations: [{ field: 'tool_name', description: 'is wrong' }] }),
+        ),
+      ],
+    })
+    const error = transport.failure('EvaluateToolAccess', told)(NOBODY)
+    expect(error).toBeInstanceOf(InvalidRequestError)
+    expect(error).toHaveProperty('fieldViolations', [{ field: 'tool_name', description: 'is wrong' }])
+    transport.close()
+  })
+
   test('repeats neither the token of the connection nor the secrets of who waits', () => {
     const token = 'canary-token-abcdefghijklmnopqrstuvwxyz-1'
     const transport = createTransport(
