@@ -65,6 +65,7 @@ export function setUpServices(config: Config, setup: ServicesSetup): Services {
   const core = createCoreService({
     ...{ evaluate, wouldAllow: guard.wouldAllow, allowedTools, servers },
     authenticate: createAuthenticateAccess(guard),
+    maxMessageBytes: config.limits.maxMessageBytes,
     generateKeypair: createGenerateKeypair(keys),
     registerIdentity: createRegisterIdentity({ registries, keyStore, createSigner: createNodeEd25519Signer }),
     serverInfo: () =>

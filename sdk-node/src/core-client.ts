@@ -1,4 +1,5 @@
 import { create } from '@bufbuild/protobuf'
+import type { AuthenticateCallerRequest, EvaluateToolAccessRequest, FilterToolsRequest } from '@capiscio/proto/core/v1'
 import { CoreService, EvidenceService, GetServerInfoRequestSchema } from '@capiscio/proto/core/v1'
 import type { CallLimits } from '@capiscio/proto/sdk'
 import {
@@ -17,7 +18,9 @@ import type { CoreTlsOptions } from './core-security.ts'
 import { checkSecurity, NO_SECURITY, readSecurityOptions, securityFromEnvironment } from './core-security.ts'
 import { createEmbeddedConnector } from './embedded-core.ts'
 import { handshake } from './handshake.ts'
-import type { UnaryTransport } from './transport.ts'
+import type { QuestionQueue } from './question-queue.ts'
+import { createQuestionQueue } from './question-queue.ts'
+import type { CoreTransport } from './transport.ts'
 import { createTransport } from './transport.ts'
 
 /** How long a handshake may take, and an embedded core until it is ready, in milliseconds. */
@@ -50,6 +53,9 @@ export interface CoreClientOptions {
 /**
  * A client of one core. It connects at its first call, asks the core for its version
  * before the first decision, and connects again by itself.
+ *
+ * A lone decision is one call; decisions that wait at the same time go together over one
+ * stream. Each keeps its own limits, and fails alone.
  *
  * Disposing it lets calls under way finish, then closes the connection and stops an
  * embedded core.
@@ -84,33 +90,51 @@ export function createCoreClient(options: CoreClientOptions = {}): CoreClient {
   )
 }
 
+type Credentialed = Pick<EvaluateToolAccessRequest | FilterToolsRequest | AuthenticateCallerRequest, 'credential'>
+
+/** A core that this SDK can work with. */
+interface Connection {
+  readonly transport: CoreTransport
+  readonly questions: QuestionQueue
+}
+
 /** A client over any connector. @param connectTimeoutMs How long a handshake may take, until the core is ready. */
 export function clientOver(
   connector: Connector,
   defaultTimeoutMs: number,
   connectTimeoutMs: number = CONNECT_TIMEOUT_MS,
 ): CoreClient {
-  const handshakes = new WeakMap<UnaryTransport, Promise<void>>()
+  const connections = new WeakMap<CoreTransport, Promise<Connection>>()
+  /** The newest: the connections before it ended, and what was on them with them. */
+  let questions: QuestionQueue | undefined
   const underWay = new Set<Promise<unknown>>()
   let closed: Promise<void> | undefined
 
   /** The connection after its handshake. One handshake serves all who wait; a failed one is forgotten. */
-  async function verified(): Promise<UnaryTransport> {
+  async function verified(): Promise<Connection> {
     const transport = await connector.connect()
-    let done = handshakes.get(transport)
-    if (done === undefined) {
-      done = handshake(transport, { timeoutMs: connectTimeoutMs, waitUntilReady: connector.waitUntilReady })
-      handshakes.set(transport, done)
-      done.catch(() => handshakes.delete(transport))
+    let connection = connections.get(transport)
+    if (connection === undefined) {
+      connection = verify(transport)
+      connections.set(transport, connection)
+      connection.catch(() => connections.delete(transport))
     }
-    await done
-    return transport
+    return connection
+  }
+
+  async function verify(transport: CoreTransport): Promise<Connection> {
+    const { limits } = await handshake(transport, {
+      timeoutMs: connectTimeoutMs,
+      waitUntilReady: connector.waitUntilReady,
+    })
+    questions = createQuestionQueue(transport, { maxMessageBytes: limits?.maxMessageBytes || undefined })
+    return { transport, questions }
   }
 
   /** Connects and calls within one budget. Connecting itself is shared and goes on for the next caller. */
-  function run<T>(
-    connecting: () => Promise<UnaryTransport>,
-    call: (transport: UnaryTransport, limits: CallLimits) => Promise<T>,
+  function run<C, T>(
+    connecting: () => Promise<C>,
+    call: (connection: C, limits: CallLimits) => Promise<T>,
     options: CallOptions,
   ): Promise<T> {
     if (closed !== undefined) {
@@ -122,8 +146,8 @@ export function clientOver(
       new CoreTimeoutError(
         `The core was not connected and ready within ${timeoutMs} ms; the tool was not run. Try again, or raise timeoutMs.`,
       )
-    const work = withLimits(connecting(), { signal, timeoutMs }, late).then((transport) =>
-      call(transport, { signal, timeoutMs: budget.remainingMs() }),
+    const work = withLimits(connecting(), { signal, timeoutMs }, late).then((connection) =>
+      call(connection, { signal, timeoutMs: budget.remainingMs() }),
     )
     underWay.add(work)
     const forget = (): unknown => underWay.delete(work)
@@ -137,40 +161,30 @@ export function clientOver(
     evaluateToolAccess: (request, options = {}) =>
       run(
         verified,
-        (transport, limits) =>
-          transport.unary(CoreService.method.evaluateToolAccess, request, {
-            ...limits,
-            secrets: request.credential.value === undefined ? [] : [request.credential.value],
-          }),
+        ({ questions }, limits) => questions.ask(request, { ...limits, secrets: secretsOf(request) }),
         options,
       ),
 
     filterTools: (request, options = {}) =>
       run(
         verified,
-        (transport, limits) =>
-          transport.unary(CoreService.method.filterTools, request, {
-            ...limits,
-            secrets: request.credential.value === undefined ? [] : [request.credential.value],
-          }),
+        ({ transport }, limits) =>
+          transport.unary(CoreService.method.filterTools, request, { ...limits, secrets: secretsOf(request) }),
         options,
       ),
 
     authenticateCaller: (request, options = {}) =>
       run(
         verified,
-        (transport, limits) =>
-          transport.unary(CoreService.method.authenticateCaller, request, {
-            ...limits,
-            secrets: request.credential.value === undefined ? [] : [request.credential.value],
-          }),
+        ({ transport }, limits) =>
+          transport.unary(CoreService.method.authenticateCaller, request, { ...limits, secrets: secretsOf(request) }),
         options,
       ),
 
     verifyServer: (request, options = {}) =>
       run(
         verified,
-        (transport, limits) =>
+        ({ transport }, limits) =>
           transport.unary(CoreService.method.verifyServer, request, {
             ...limits,
             secrets: [request.identity?.serverBadge ?? ''],
@@ -181,12 +195,16 @@ export function clientOver(
     recordOutcome: (request, options = {}) =>
       run(
         verified,
-        (transport, limits) => transport.unary(EvidenceService.method.recordOutcome, request, limits),
+        ({ transport }, limits) => transport.unary(EvidenceService.method.recordOutcome, request, limits),
         options,
       ),
 
     getRecord: (request, options = {}) =>
-      run(verified, (transport, limits) => transport.unary(EvidenceService.method.getRecord, request, limits), options),
+      run(
+        verified,
+        ({ transport }, limits) => transport.unary(EvidenceService.method.getRecord, request, limits),
+        options,
+      ),
 
     // Without the handshake: it must be possible to ask a core of another version what it is.
     getServerInfo: (options = {}) =>
@@ -198,8 +216,15 @@ export function clientOver(
       ),
 
     [Symbol.asyncDispose]: () => {
-      closed ??= Promise.allSettled(underWay).then(() => connector.close())
+      closed ??= Promise.allSettled(underWay).then(() => {
+        questions?.close()
+        return connector.close()
+      })
       return closed
     },
   }
+}
+
+function secretsOf({ credential }: Credentialed): readonly string[] {
+  return credential.value === undefined ? [] : [credential.value]
 }

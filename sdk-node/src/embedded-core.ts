@@ -8,7 +8,7 @@ import type { Connector } from './connector.ts'
 import type { CoreProcess } from './core-process.ts'
 import { startCoreProcess } from './core-process.ts'
 import { findCoreCommand } from './find-core.ts'
-import type { UnaryTransport } from './transport.ts'
+import type { CoreTransport, UnaryTransport } from './transport.ts'
 import { createTransport } from './transport.ts'
 
 /** Options of `createEmbeddedConnector`. */
@@ -27,7 +27,7 @@ export interface EmbeddedCoreOptions {
 
 interface Running {
   readonly process: CoreProcess
-  readonly transport: UnaryTransport
+  readonly transport: CoreTransport
   readonly since: number
 }
 
@@ -40,7 +40,7 @@ interface Running {
  */
 type State =
   | { readonly at: 'idle' }
-  | { readonly at: 'starting'; readonly connection: Promise<UnaryTransport>; process: CoreProcess | undefined }
+  | { readonly at: 'starting'; readonly connection: Promise<CoreTransport>; process: CoreProcess | undefined }
   | { readonly at: 'running'; readonly running: Running }
   | { readonly at: 'failed'; readonly error: CoreStartError }
   | { readonly at: 'closed' }
@@ -68,7 +68,7 @@ export function createEmbeddedConnector(options: EmbeddedCoreOptions): Connector
   /** Unexpected ends in a row. */
   let ends = 0
 
-  function start(): Promise<UnaryTransport> {
+  function start(): Promise<CoreTransport> {
     const starting: State = { at: 'starting', connection: launch(() => starting === state), process: undefined }
     state = starting
     // A restart in the background has nobody who waits for it yet.
@@ -76,7 +76,7 @@ export function createEmbeddedConnector(options: EmbeddedCoreOptions): Connector
     return starting.connection
   }
 
-  async function launch(isCurrent: () => boolean): Promise<UnaryTransport> {
+  async function launch(isCurrent: () => boolean): Promise<CoreTransport> {
     await delay(ends === 0 ? 0 : (restartDelaysMs[ends - 1] ?? 0))
     if (!isCurrent()) throw new ClientClosedError(CLOSED)
     // Not counted as an end: nothing has run.
@@ -145,7 +145,7 @@ export function createEmbeddedConnector(options: EmbeddedCoreOptions): Connector
     }
   }
 
-  async function connect(): Promise<UnaryTransport> {
+  async function connect(): Promise<CoreTransport> {
     switch (state.at) {
       case 'idle':
         return start()

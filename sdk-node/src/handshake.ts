@@ -17,15 +17,16 @@ export interface HandshakeOptions {
 /**
  * Asks the core what it is and refuses one that this SDK cannot work with.
  *
+ * @returns What the core said of itself.
  * @throws CoreVersionError for another contract or a core that is too old.
  * @throws CoreUnavailableError when waiting and the core did not become ready in time.
  */
-export async function handshake(transport: UnaryTransport, options: HandshakeOptions): Promise<void> {
+export async function handshake(transport: UnaryTransport, options: HandshakeOptions): Promise<GetServerInfoResponse> {
   const budget = startBudget(options.timeoutMs)
   for (;;) {
     const info = await askServerInfo(transport, budget.remainingMs())
     checkVersions(info, transport.label)
-    if (info.ready || !options.waitUntilReady) return
+    if (info.ready || !options.waitUntilReady) return info
     if (budget.remainingMs() <= POLL_MS) {
       const reasons = info.notReadyReasons.join(' ') || 'It does not say what it waits for.'
       throw new CoreUnavailableError(`The core at ${transport.label} is not ready to decide: ${reasons}`)

@@ -1,6 +1,8 @@
+import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
 import { fromBinary } from '@bufbuild/protobuf'
+import type { Any } from '@bufbuild/protobuf/wkt'
 import { anyUnpack, durationMs } from '@bufbuild/protobuf/wkt'
-import type { Status } from '@capiscio/proto/google/rpc'
+import type { Status as RpcStatus } from '@capiscio/proto/google/rpc'
 import { BadRequestSchema, RetryInfoSchema, StatusSchema } from '@capiscio/proto/google/rpc'
 import type { CapiscioError, FieldViolation } from '@capiscio/proto/sdk'
 import {
@@ -115,32 +117,65 @@ const ERRORS: Readonly<Record<number, (answer: Answer) => CapiscioError>> = {
     new CoreAccessError(`The core at ${core} does not allow this client to call ${method}: ${text}.`),
 }
 
+/** A failure, wherever it was told. */
+interface Told {
+  readonly code: number
+  readonly text: string
+  readonly details: readonly Any[]
+  readonly fromCore: boolean
+}
+
 /**
- * The error for a gRPC status. Texts of the core are kept without secrets; the library's
- * own error object is not attached as cause, because it holds them unredacted.
+ * The error for the status that a call ended with. Texts of the core are kept without
+ * secrets; the library's own error object is not attached as cause, because it holds them
+ * unredacted.
  */
 export function errorFromStatus(error: ServiceError, attempt: Attempt): CapiscioError {
-  const clean = (text: string): string => redactSecrets(text, attempt.secrets)
-  const details = statusDetails(error)
-  const unpacked = details?.details ?? []
-  const badRequest = unpacked.map((any) => anyUnpack(any, BadRequestSchema)).find((found) => found !== undefined)
-  const retryInfo = unpacked.map((any) => anyUnpack(any, RetryInfoSchema)).find((found) => found !== undefined)
+  const told = {
+    code: error.code,
+    text: error.details,
+    details: statusDetails(error)?.details ?? [],
+    fromCore: Object.keys(error.metadata.getMap()).length > 0,
+  }
+  return toError(told, attempt)
+}
+
+/** The same for a status that came inside a message: the core itself wrote it. */
+export function errorFromRpcStatus({ code, message, details }: RpcStatus, attempt: Attempt): CapiscioError {
+  return toError({ code, text: message, details, fromCore: true }, attempt)
+}
+
+function toError({ code, text, details, fromCore }: Told, attempt: Attempt): CapiscioError {
+  const clean = (told: string): string => redactSecrets(told, attempt.secrets)
+  const badRequest = unpack(details, BadRequestSchema)
+  const retryInfo = unpack(details, RetryInfoSchema)
   const answer: Answer = {
     ...attempt,
     // The library appends an empty note to some of its texts.
-    text: clean(error.details).replace(/(?:\.? Resolution note: *)?\.?$/, ''),
+    text: clean(text).replace(/(?:\.? Resolution note: *)?\.?$/, ''),
     violations: (badRequest?.fieldViolations ?? []).map(({ field, description }) =>
       Object.freeze({ field: clean(field), description: clean(description) }),
     ),
     retryAfterMs: retryInfo?.retryDelay === undefined ? undefined : durationMs(retryInfo.retryDelay),
-    fromCore: Object.keys(error.metadata.getMap()).length > 0,
+    fromCore,
   }
-  const make = ERRORS[error.code]
+  const make = ERRORS[code]
   if (make !== undefined) return make(answer)
-  const name = status[error.code] ?? error.code
+  const name = status[code] ?? code
   return new CoreFaultError(
     `The core at ${attempt.core} failed to answer ${attempt.method} (${name}: ${answer.text}); the tool was not run. Its log has the cause.`,
   )
+}
+
+/** The first detail of a kind. One that cannot be read is as good as absent. */
+function unpack<T extends DescMessage>(details: readonly Any[], schema: T): MessageShape<T> | undefined {
+  for (const any of details) {
+    try {
+      const found = anyUnpack(any, schema)
+      if (found !== undefined) return found
+    } catch {}
+  }
+  return undefined
 }
 
 function describe(text: string, violations: readonly FieldViolation[]): string {
@@ -149,7 +184,7 @@ function describe(text: string, violations: readonly FieldViolation[]): string {
 }
 
 /** The `google.rpc.Status` beside the status code. What cannot be read is as good as absent. */
-function statusDetails(error: ServiceError): Status | undefined {
+function statusDetails(error: ServiceError): RpcStatus | undefined {
   const [bytes] = error.metadata.get('grpc-status-details-bin')
   if (!(bytes instanceof Uint8Array)) return undefined
   try {

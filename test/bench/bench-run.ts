@@ -10,10 +10,14 @@ import { createBenchClient } from './clients.ts'
 import { type MemorySample, measureMemory } from './million-badges.ts'
 import type { Pinning } from './pinning.ts'
 import { type CpuClock, residentMiB } from './process-usage.ts'
+import { createSdkCases } from './sdk-cases.ts'
 import { caseKey, controlName, createServerCases } from './server-cases.ts'
 import { startControlProcess, startCoreProcess } from './server-process.ts'
 import { type CaseSummary, type Round, summarize } from './summary.ts'
 import { measureRevocations, type RevocationMeasurement } from './ten-million-revocations.ts'
+
+/** Callers of the SDK whose badges the cache knows. */
+const SDK_BADGES = 32
 
 export interface BenchRunOptions {
   /** Folder on the disk to measure; a working folder is made in it and removed. */
@@ -69,7 +73,10 @@ export async function runBench(options: BenchRunOptions): Promise<BenchRun> {
     mintForged: createForgedMint(folder),
     clock,
   })
-  const cases = [...serverCases, ...bare]
+  const badges = Array.from({ length: SDK_BADGES }, mint)
+  const sdkCases = createSdkCases({ core, badges, clock, control: controlName(32) })
+  for (const each of sdkCases) held.use(each)
+  const cases = [...serverCases, ...sdkCases, ...bare]
 
   progress('warming up')
   for (const each of cases) await each.measure(2 * sliceMs)

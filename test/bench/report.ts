@@ -9,7 +9,7 @@ const TOLERABLE_WAIT = 0.1
 
 /** The table of one run: a line for each case. */
 export function reportCases(cases: readonly CaseSummary[]): string {
-  const header = ['case', 'CPU µs', 'to control', 'per s', 'p50 ms', 'p99 ms', 'load busy', 'waited']
+  const header = ['case', 'CPU µs', 'to control', 'per s', 'p50 ms', 'p99 ms', 'load µs', 'load busy', 'waited']
   const rows = cases.map(({ key, medians, toControl }) => {
     if (!medians || !toControl) return [key, ...header.slice(1).map(() => NOT_AVAILABLE)]
     return [
@@ -19,6 +19,7 @@ export function reportCases(cases: readonly CaseSummary[]): string {
       medians.perSecond.toFixed(0),
       medians.p50Ms.toFixed(3),
       medians.p99Ms.toFixed(3),
+      ((1e6 * medians.loadBusy) / medians.perSecond).toFixed(1),
       percent(medians.loadBusy),
       percent(medians.waited),
     ]

@@ -2,8 +2,9 @@ import { checkAnswerBytes, checkDenied, question, questionBytes, wasCacheHit } f
 import type { BadgeMint } from './bench-badges.ts'
 import type { BenchCase, Slice } from './bench-case.ts'
 import type { BenchClient } from './clients.ts'
-import { type LoopOptions, type LoopResult, runClosedLoop } from './closed-loop.ts'
-import { type CpuClock, cpuMicros, waitedMs } from './process-usage.ts'
+import type { LoopOptions } from './closed-loop.ts'
+import { measureSlice } from './measure-slice.ts'
+import type { CpuClock } from './process-usage.ts'
 
 const BATCH_ITEMS = 64
 
@@ -16,9 +17,6 @@ const NEW_BADGES_PER_SLICE = 2_000
 /** Forged badges and how many of them are under way at a time. The same ones again cost as much: none is remembered. */
 const FORGED_BADGES = 1_000
 const FLOOD_IN_FLIGHT = 32
-
-/** On a quiet machine far more fit into a slice. */
-const MIN_DECISIONS_PER_SLICE = 300
 
 export interface ServerCasesOptions {
   readonly control: { readonly pid: number; readonly client: BenchClient }
@@ -43,34 +41,12 @@ export async function createServerCases(options: ServerCasesOptions): Promise<Be
   const [firstQuestion] = questions
   const offersStream = firstQuestion !== undefined && (await core.tcp.offersStream(firstQuestion))
 
-  /** Runs a loop and says what it cost the server and this process. */
-  async function slice(
+  const slice = (
     pid: number,
     call: () => Promise<void>,
     loop: Omit<LoopOptions, 'minCalls'>,
     decisionsPerCall = 1,
-  ): Promise<Slice> {
-    const serverBefore = cpuMicros(pid, clock)
-    const waitedBefore = waitedMs(pid, clock)
-    const loadBefore = process.cpuUsage()
-    const { calls, seconds, p50Ms, p99Ms }: LoopResult = await runClosedLoop(call, {
-      ...loop,
-      minCalls: Math.ceil(MIN_DECISIONS_PER_SLICE / decisionsPerCall),
-    })
-    const load = process.cpuUsage(loadBefore)
-    const server = cpuMicros(pid, clock) - serverBefore
-    const waited = waitedMs(pid, clock) - waitedBefore
-    const decisions = calls * decisionsPerCall
-    return {
-      decisions,
-      cpuMicrosEach: server / decisions,
-      perSecond: decisions / seconds,
-      p50Ms,
-      p99Ms,
-      loadBusy: (load.user + load.system) / 1e6 / seconds,
-      waited: waited / 1000 / seconds,
-    }
-  }
+  ): Promise<Slice> => measureSlice({ pid, clock }, call, loop, decisionsPerCall)
 
   const controlCase = (inFlight: number): BenchCase => ({
     name: 'control tcp',

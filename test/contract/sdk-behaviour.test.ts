@@ -1,4 +1,9 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInProcessCore } from '@capiscio/core'
 import { DenyReason } from '@capiscio/proto/core/v1'
+import { hashApiKey } from '../../core/src/domain/guard/api-keys.ts'
 import * as sdk from '../../sdk-node/src/index.ts'
 import { createScriptedClient } from '../fakes/scripted-client.ts'
 import type { ScriptedAnswer } from '../fakes/scripted-core.ts'
@@ -50,11 +55,32 @@ for (const over of ['tcp', 'unix'] as const) {
   })
 }
 
-describeSdkBehaviour('sdk-node with a core in the same process', async (): Promise<SdkSetup> => {
+describeSdkBehaviour('sdk-node over a client of its own', async (): Promise<SdkSetup> => {
   return {
     ...SITUATION,
     client: createScriptedClient(decide),
     unreachable: sdk.createCoreClient({ address: '127.0.0.1:1' }),
     async [Symbol.asyncDispose]() {},
+  }
+})
+
+describeSdkBehaviour('sdk-node with a core in the same process', async (): Promise<SdkSetup> => {
+  const folder = await mkdtemp(join(tmpdir(), 'capiscio-behaviour-'))
+  const config = join(folder, 'capiscio.yaml')
+  await writeFile(config, `apiKeys:\n  - { name: alice, hash: "${hashApiKey('key-of-alice')}" }\n`)
+  const env = {
+    HOME: folder,
+    CAPISCIO_STATE_DIR: join(folder, 'state'),
+    CAPISCIO_EVIDENCE_DIR: join(folder, 'evidence'),
+  }
+  const core = await createInProcessCore({ env, config, logLevel: 'silent' })
+  return {
+    ...SITUATION,
+    client: core,
+    unreachable: sdk.createCoreClient({ address: '127.0.0.1:1' }),
+    async [Symbol.asyncDispose]() {
+      await core[Symbol.asyncDispose]()
+      await rm(folder, { recursive: true, force: true })
+    },
   }
 })

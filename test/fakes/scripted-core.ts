@@ -2,21 +2,35 @@ import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from '@bufbuild/protobuf'
+import type {
+  DescMessage,
+  DescMethodBiDiStreaming,
+  DescMethodUnary,
+  MessageInitShape,
+  MessageShape,
+} from '@bufbuild/protobuf'
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import { anyPack, timestampFromMs } from '@bufbuild/protobuf/wkt'
-import type { Decision, EvaluateToolAccessRequest, GetServerInfoResponse } from '@capiscio/proto/core/v1'
+import type {
+  Decision,
+  EvaluateToolAccessRequest,
+  EvaluateToolAccessStreamRequest,
+  GetServerInfoResponse,
+} from '@capiscio/proto/core/v1'
 import {
   AuthLevel,
   CoreService,
   DecisionSchema,
   DenyReason,
+  EvaluateToolAccessRequestSchema,
   EvaluateToolAccessResponseSchema,
+  EvaluateToolAccessStreamResponseSchema,
   GetServerInfoResponseSchema,
   Outcome,
 } from '@capiscio/proto/core/v1'
+import type { Status } from '@capiscio/proto/google/rpc'
 import { BadRequestSchema, RetryInfoSchema, StatusSchema } from '@capiscio/proto/google/rpc'
-import type { handleUnaryCall, ServerCredentials, sendUnaryData } from '@grpc/grpc-js'
+import type { handleBidiStreamingCall, handleUnaryCall, ServerCredentials, sendUnaryData } from '@grpc/grpc-js'
 import { Metadata, Server, ServerCredentials as ServerCredentialsFactory } from '@grpc/grpc-js'
 import canonicalize from 'canonicalize'
 
@@ -43,6 +57,12 @@ export interface ScriptedCore extends AsyncDisposable {
   readonly address: string
   /** Questions in the order of arrival. */
   readonly requests: EvaluateToolAccessRequest[]
+  /** How many of them came alone, in a call of their own. */
+  alone(): number
+  /** How many came in each message of each stream, in the order of arrival. */
+  readonly messages: number[]
+  /** Number of streams opened so far, and of those that are still open. */
+  streams(): { readonly opened: number; readonly open: number }
   /** Questions given up by the client before they were answered. */
   cancelled(): number
   /** Number of GetServerInfo calls. */
@@ -60,7 +80,11 @@ export interface ScriptedCoreOptions {
   readonly credentials?: ServerCredentials
   /** Offer no method at all. */
   readonly foreign?: boolean
+  /** Offer `EvaluateToolAccessStream`. Default true. */
+  readonly stream?: boolean
 }
+
+const ANSWER = EvaluateToolAccessStreamResponseSchema
 
 const DECIDED_AT_MS = Date.UTC(2026, 4, 6, 10, 0, 0)
 
@@ -140,8 +164,11 @@ export async function startScriptedCore(
   const server = new Server()
   let cancelled = 0
   let infoCalls = 0
-  const core: Pick<ScriptedCore, 'requests' | 'script' | 'info'> = {
+  let alone = 0
+  const streams = { opened: 0, open: 0 }
+  const core: Pick<ScriptedCore, 'requests' | 'messages' | 'script' | 'info'> = {
     requests: [],
+    messages: [],
     script,
     info: { coreVersion: '0.1.0', protoVersion: '1.0', profile: 'dev', ready: true },
   }
@@ -152,10 +179,41 @@ export async function startScriptedCore(
   }
   const evaluateToolAccess: handleUnaryCall<EvaluateToolAccessRequest, Uint8Array> = (call, done) => {
     core.requests.push(call.request)
+    alone += 1
     call.on('cancelled', () => {
       cancelled += 1
     })
     Promise.resolve(core.script(call.request)).then((answer) => sendAnswer(answer, done), done)
+  }
+  const evaluateToolAccessStream: handleBidiStreamingCall<EvaluateToolAccessStreamRequest, Uint8Array> = (call) => {
+    const open = new Set<bigint>()
+    let isEnding = false
+    streams.opened += 1
+    streams.open += 1
+    const endIfDone = (): void => {
+      if (isEnding && open.size === 0) call.end()
+    }
+    call.on('data', ({ items, cancel }: EvaluateToolAccessStreamRequest) => {
+      if (items.length > 0) core.messages.push(items.length)
+      for (const id of cancel) if (open.delete(id)) cancelled += 1
+      for (const { requestId, request = create(EvaluateToolAccessRequestSchema) } of items) {
+        core.requests.push(request)
+        open.add(requestId)
+        Promise.resolve(core.script(request)).then((answer) => {
+          if (!open.delete(requestId)) return
+          call.write(answer.kind === 'bytes' ? answer.bytes : toBinary(ANSWER, streamAnswer(requestId, answer)))
+          endIfDone()
+        })
+      }
+    })
+    call.on('end', () => {
+      isEnding = true
+      endIfDone()
+    })
+    call.on('error', () => {})
+    call.on('close', () => {
+      streams.open -= 1
+    })
   }
 
   if (options.foreign !== true) {
@@ -163,10 +221,12 @@ export async function startScriptedCore(
       {
         ...methodDefinition(CoreService.method.evaluateToolAccess),
         ...methodDefinition(CoreService.method.getServerInfo),
+        ...(options.stream !== false && methodDefinition(CoreService.method.evaluateToolAccessStream)),
       },
       {
         GetServerInfo: getServerInfo,
         EvaluateToolAccess: evaluateToolAccess,
+        EvaluateToolAccessStream: evaluateToolAccessStream,
       },
     )
   }
@@ -185,6 +245,8 @@ export async function startScriptedCore(
 
   return Object.assign(core, {
     address: socketPath === undefined ? `127.0.0.1:${port}` : `unix:${socketPath}`,
+    alone: () => alone,
+    streams: () => ({ ...streams }),
     cancelled: () => cancelled,
     infoCalls: () => infoCalls,
     dropConnections: () => {
@@ -212,36 +274,51 @@ function sendAnswer(answer: ScriptedAnswer, done: sendUnaryData<Uint8Array>): vo
   }
   const metadata = new Metadata()
   if (answer.details !== undefined && answer.details.length > 0) {
-    const status = create(StatusSchema, {
-      code: answer.code,
-      message: answer.message,
-      details: answer.details.map((detail) =>
-        'retryAfterMs' in detail
-          ? anyPack(
-              RetryInfoSchema,
-              create(RetryInfoSchema, {
-                retryDelay: {
-                  seconds: BigInt(Math.floor(detail.retryAfterMs / 1000)),
-                  nanos: (detail.retryAfterMs % 1000) * 1_000_000,
-                },
-              }),
-            )
-          : anyPack(BadRequestSchema, create(BadRequestSchema, { fieldViolations: [...detail.fieldViolations] })),
-      ),
-    })
-    metadata.set('grpc-status-details-bin', Buffer.from(toBinary(StatusSchema, status)))
+    metadata.set('grpc-status-details-bin', Buffer.from(toBinary(StatusSchema, toStatus(answer))))
   }
   done({ code: answer.code, details: answer.message, metadata })
 }
 
+/** The same answer as one of a stream. A decision that is none leaves the answer empty. */
+export function streamAnswer(
+  requestId: bigint,
+  answer: Exclude<ScriptedAnswer, { kind: 'bytes' }>,
+): MessageShape<typeof ANSWER> {
+  const result =
+    answer.kind === 'status'
+      ? { case: 'error' as const, value: toStatus(answer) }
+      : answer.decision && { case: 'decision' as const, value: answer.decision }
+  return create(ANSWER, { results: [{ requestId, ...(result && { result }) }] })
+}
+
+function toStatus({ code, message, details = [] }: Extract<ScriptedAnswer, { kind: 'status' }>): Status {
+  return create(StatusSchema, {
+    code,
+    message,
+    details: details.map((detail) =>
+      'retryAfterMs' in detail
+        ? anyPack(
+            RetryInfoSchema,
+            create(RetryInfoSchema, {
+              retryDelay: {
+                seconds: BigInt(Math.floor(detail.retryAfterMs / 1000)),
+                nanos: (detail.retryAfterMs % 1000) * 1_000_000,
+              },
+            }),
+          )
+        : anyPack(BadRequestSchema, create(BadRequestSchema, { fieldViolations: [...detail.fieldViolations] })),
+    ),
+  })
+}
+
 function methodDefinition<I extends DescMessage, O extends DescMessage>(
-  method: DescMethodUnary<I, O>,
+  method: DescMethodUnary<I, O> | DescMethodBiDiStreaming<I, O>,
 ): Record<string, MethodShape<MessageShape<I>>> {
   return {
     [method.name]: {
       path: `/${method.parent.typeName}/${method.name}`,
-      requestStream: false,
-      responseStream: false,
+      requestStream: method.methodKind === 'bidi_streaming',
+      responseStream: method.methodKind === 'bidi_streaming',
       requestSerialize: () => Buffer.alloc(0),
       requestDeserialize: (bytes) => fromBinary(method.input, bytes),
       // A script may answer bytes that are no message at all.
@@ -254,8 +331,8 @@ function methodDefinition<I extends DescMessage, O extends DescMessage>(
 
 interface MethodShape<I> {
   readonly path: string
-  readonly requestStream: false
-  readonly responseStream: false
+  readonly requestStream: boolean
+  readonly responseStream: boolean
   requestSerialize(value: unknown): Buffer
   requestDeserialize(bytes: Buffer): I
   responseSerialize(value: unknown): Buffer

@@ -199,6 +199,18 @@ describe('an embedded core that crashes', () => {
     expect(new Set(events().map(({ socketPath }) => socketPath)).size).toBe(2)
   })
 
+  test('fails all that it was working on together, and the next one decides', async () => {
+    const client = embedded('honest')
+    const first = await ask(client)
+    const tools = [...Array.from({ length: 20 }, () => 'slow'), 'crash']
+    for (const error of await Promise.all(tools.map((tool) => errorOf(ask(client, tool))))) {
+      expect(error).toBeInstanceOf(CoreConnectionError)
+    }
+    const second = await vi.waitFor(() => ask(client), { timeout: 10_000 })
+    expect(second.outcome).toBe('ALLOW')
+    expect(second.principal).not.toBe(first.principal)
+  })
+
   test('is given up after three restarts', async () => {
     const client = embedded('honest')
     for (let crash = 1; crash <= 4; crash += 1) {

@@ -67,6 +67,12 @@ describe('a core over TLS that wants a certificate and a token', () => {
     expect(await tool({ row: 1 })).toBe(2)
   })
 
+  test('takes decisions that wait together, with the token on their stream', async () => {
+    await using client = createCoreClient({ address: core.addresses.tcp, tls: MINE, token: TOKEN })
+    const answers = await Promise.all(Array.from({ length: 40 }, () => evaluateToolAccess('read', {}, { client })))
+    expect(answers.map(({ outcome }) => outcome)).toEqual(Array(40).fill('ALLOW'))
+  })
+
   test('is reached by what the environment says', async () => {
     vi.stubEnv('CAPISCIO_CORE_ADDR', core.addresses.tcp)
     vi.stubEnv('CAPISCIO_CORE_TLS_CA', tlsPath('authority.pem'))

@@ -25,6 +25,8 @@ export interface CoreServiceOptions {
   readonly wouldAllow: WouldAllow
   readonly authenticate: AuthenticateAccess
   readonly allowedTools: AllowedToolsCompiler
+  /** Largest message that may be sent. */
+  readonly maxMessageBytes: number
   readonly servers: ServerVerifier
   readonly generateKeypair: ReturnType<typeof createGenerateKeypair>
   readonly registerIdentity: ReturnType<typeof createRegisterIdentity>
@@ -38,12 +40,13 @@ export function createCoreService({
   wouldAllow,
   authenticate,
   allowedTools,
+  maxMessageBytes,
   servers,
   generateKeypair,
   registerIdentity,
   serverInfo,
 }: CoreServiceOptions) {
-  const bidi = { evaluateToolAccessStream: createEvaluateStream({ evaluate, allowedTools }) }
+  const bidi = { evaluateToolAccessStream: createEvaluateStream({ evaluate, allowedTools, maxMessageBytes }) }
   return implementService(
     CoreService,
     {

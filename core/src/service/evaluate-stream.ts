@@ -19,12 +19,17 @@ export type StreamResult = MessageInitShape<typeof EvaluateToolAccessStreamResul
 /** Questions of one stream that may be unanswered or unread; more are not read from it. */
 const MAX_OPEN = 1024
 
-/** Answers in one message. */
+/** Answers in one message, where there is room for them. */
 const MAX_BATCH = 256
+
+/** No answer takes more: its strings are bounded, and so is the record of them. */
+const LARGEST_ANSWER_BYTES = 16 * 1024
 
 export interface EvaluateStreamOptions {
   readonly evaluate: EvaluateAccess
   readonly allowedTools: AllowedToolsCompiler
+  /** Largest message that may be sent. */
+  readonly maxMessageBytes: number
 }
 
 /**
@@ -32,7 +37,8 @@ export interface EvaluateStreamOptions {
  * Each question gets exactly one answer, and one bad question never ends the stream. A
  * client that does not read its answers is not read from: what is kept for it is bounded.
  */
-export function createEvaluateStream({ evaluate, allowedTools }: EvaluateStreamOptions) {
+export function createEvaluateStream({ evaluate, allowedTools, maxMessageBytes }: EvaluateStreamOptions) {
+  const maxBatch = Math.max(1, Math.min(MAX_BATCH, Math.floor(maxMessageBytes / LARGEST_ANSWER_BYTES)))
   return async function* evaluateStream(
     messages: AsyncIterable<EvaluateToolAccessStreamRequest>,
     { enter, toStatus, signal, after, nextTurn }: StreamContext,
@@ -95,7 +101,7 @@ export function createEvaluateStream({ evaluate, allowedTools }: EvaluateStreamO
     )
     signal.addEventListener('abort', () => answers.fail(signal.reason), { once: true })
     try {
-      for await (const results of answers.batches(MAX_BATCH)) yield { results }
+      for await (const results of answers.batches(maxBatch)) yield { results }
       await reading
     } finally {
       // The stream is over: nothing that is still being decided has anybody to go to.

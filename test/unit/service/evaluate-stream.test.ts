@@ -28,7 +28,7 @@ const ALLOWED: Decision = {
 const settle = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
 
 /** A stream whose decisions, messages and timers move only when the test says so. */
-function openStream() {
+function openStream({ maxMessageBytes = 4 * 1024 * 1024 } = {}) {
   const sent: EvaluateToolAccessStreamRequest[] = []
   let wake = (): void => {}
   let closed = false
@@ -53,6 +53,7 @@ function openStream() {
         deciding.push({ tool: toolName, decide: () => resolve(ALLOWED), fail: reject })
       }),
     allowedTools: createAllowedToolsCompiler({ maxLists: 1, maxCharacters: 100 }),
+    maxMessageBytes,
   })(messages(), {
     signal: aborted.signal,
     header: () => undefined,
@@ -69,9 +70,11 @@ function openStream() {
   })
 
   const answers: string[] = []
+  const messageSizes: number[] = []
   let ended: string | undefined
   const read = async (): Promise<void> => {
     for await (const response of stream) {
+      messageSizes.push(response.results?.length ?? 0)
       for (const { requestId, result } of create(EvaluateToolAccessStreamResponseSchema, response).results) {
         answers.push(`${requestId} ${result.case === 'error' ? result.value.message : result.case}`)
       }
@@ -81,6 +84,7 @@ function openStream() {
     deciding,
     timers,
     answers,
+    messageSizes,
     abort: () => aborted.abort(new Error('gone')),
     /** Begins to read answers, as a client that is there. */
     read() {
@@ -124,6 +128,22 @@ describe('answers', () => {
     stream.deciding[0]?.decide()
     await settle()
     expect(stream.answers).toEqual(['2 decision', '1 decision'])
+  })
+
+  it.each([
+    [16 * 1024, 1],
+    [1024 * 1024, 64],
+    [4 * 1024 * 1024, 256],
+    [64 * 1024 * 1024, 256],
+  ])('go together as far as a message of %d bytes holds them: %d', async (maxMessageBytes, together) => {
+    const stream = openStream({ maxMessageBytes })
+    await stream.send({ items: Array.from({ length: 300 }, (_, index) => ask(BigInt(index))) })
+    stream.read()
+    await settle()
+    for (const { decide } of stream.deciding) decide()
+    await settle()
+    expect(stream.answers).toHaveLength(300)
+    expect(Math.max(...stream.messageSizes)).toBe(together)
   })
 
   it('are all given before a stream ends that its client has closed', async () => {
