@@ -1,8 +1,7 @@
 import { createServer as createHttpServer, type Server } from 'node:http'
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
-import { addressRefused } from './address-refused.ts'
+import { bindServer } from './bind-server.ts'
 import { type ServerTls, toContextOptions, toTlsOptions } from './server-tls.ts'
 
 export interface RegistryListenerOptions {
@@ -39,15 +38,7 @@ export function createRegistryListener({ fetch, tls, maxConnections }: RegistryL
   }
   server.maxConnections = maxConnections
   return {
-    listen: (host, port) =>
-      new Promise((resolve, reject) => {
-        const refuse = (error: Error): void => reject(addressRefused(`${host}:${port}`, error))
-        server.once('error', refuse)
-        server.listen(port, host, () => {
-          server.off('error', refuse)
-          resolve((server.address() as AddressInfo).port)
-        })
-      }),
+    listen: (host, port) => bindServer(server, host, port),
     drain: () =>
       new Promise((resolve) => {
         server.close(() => resolve())

@@ -1,11 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
 import type { ConnectRouter } from '@connectrpc/connect'
 import { connectNodeAdapter } from '@connectrpc/connect-node'
 import type { Telemetry } from '../ports/telemetry.ts'
-import { addressRefused } from './address-refused.ts'
+import { bindServer } from './bind-server.ts'
 import { createEvidenceFilesHandler, type EvidenceFiles } from './evidence-files.ts'
+import { readToTheEnd } from './read-to-the-end.ts'
 import { type ServerTls, toContextOptions, toTlsOptions } from './server-tls.ts'
 import { createCertifiedHosts, createWebGuard } from './web-guard.ts'
 import { webOrigin } from './web-origin.ts'
@@ -95,7 +95,7 @@ export function createWebListener(options: WebListenerOptions): WebListener {
   }
 
   return {
-    listen: (host, port) => bind(server, host, port),
+    listen: (host, port) => bindServer(server, host, port),
     drain() {
       server.close()
       server.closeIdleConnections()
@@ -117,25 +117,4 @@ function createSecured(
   server.on('tlsClientError', () => telemetry.connectionRefused({ listener: 'web', reason: 'tls' }))
   tls.onChange((material) => server.setSecureContext(toContextOptions(tls, material)))
   return server
-}
-
-/**
- * A request that is answered before it was read, because it is too large, is still read to
- * its end and thrown away: closing on it would take the answer from a client that is still
- * sending. The request timeout ends what has no end.
- */
-function readToTheEnd(request: IncomingMessage, response: ServerResponse): void {
-  request[Symbol.asyncIterator] = () => request.iterator({ destroyOnReturn: false })
-  response.once('finish', () => request.resume())
-}
-
-function bind(server: Server, host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const refuse = (error: Error): void => reject(addressRefused(`${host}:${port}`, error))
-    server.once('error', refuse)
-    server.listen(port, host, () => {
-      server.off('error', refuse)
-      resolve((server.address() as AddressInfo).port)
-    })
-  })
 }

@@ -32,6 +32,11 @@ const FORBIDDEN: readonly (readonly [file: string, specifier: string])[] = [
   ['core/src/service/planted.ts', '../adapters/time/system-clock.ts'],
   ['core/src/service/planted.ts', '@grpc/grpc-js'],
   ['core/src/transport/planted.ts', '../domain/guard/tool-guard.ts'],
+  ['core/src/transport/planted.ts', '../mcp/message-guard.ts'],
+  ['core/src/service/planted.ts', '../mcp/message-guard.ts'],
+  ['core/src/mcp/planted.ts', '../domain/guard/tool-guard.ts'],
+  ['core/src/mcp/planted.ts', '../adapters/time/system-clock.ts'],
+  ['core/src/mcp/proxy/planted.ts', '../../service/rpc-fault.ts'],
   ['core/src/config/planted.ts', '../transport/grpc-listener.ts'],
   ['core/src/domain/identity/planted.ts', '../guard/tool-guard.ts'],
   ['core/src/domain/badge/planted.ts', '../identity/disclosed-identity.ts'],
@@ -52,6 +57,8 @@ const FORBIDDEN: readonly (readonly [file: string, specifier: string])[] = [
 ]
 
 const ALLOWED: readonly (readonly [file: string, specifier: string])[] = [
+  ['core/src/mcp/planted.ts', '@capiscio/proto/mcp'],
+  ['core/src/mcp/proxy/planted.ts', '../../transport/web-guard.ts'],
   ['core/src/domain/guard/planted.ts', '../badge/badge-verifier.ts'],
   ['core/src/domain/badge/planted.ts', '../trust/jwks.ts'],
   ['core/src/domain/trust/planted.ts', '../did/did-key.ts'],

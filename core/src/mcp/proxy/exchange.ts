@@ -53,11 +53,7 @@ export function createExchange({ target, sessions, bearerIsBadge }: ExchangeOpti
         return answerError(response, 415, -32_600, 'Send the body as application/json.')
       }
       const message = (await readMessage(request, MAX_REQUEST_BYTES)) ?? 'NOT_JSON'
-      if (typeof message === 'string') {
-        // What is left of it is not read.
-        if (message === 'TOO_LARGE') response.setHeader('connection', 'close')
-        return answerError(response, ...PROBLEMS[message])
-      }
+      if (typeof message === 'string') return answerError(response, ...PROBLEMS[message])
       const mismatch = disagreement(message, headers)
       if (mismatch !== undefined) return answerError(response, 400, HEADER_MISMATCH, mismatch, idOf(message))
       const guard = guardFor(request, response)

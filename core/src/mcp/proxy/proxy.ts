@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { SERVER_BADGE_HEADER, SERVER_DID_HEADER } from '@capiscio/proto/sdk'
-import { addressRefused } from '../../transport/address-refused.ts'
+import { bindServer } from '../../transport/bind-server.ts'
+import { readToTheEnd } from '../../transport/read-to-the-end.ts'
 import { createWebGuard } from '../../transport/web-guard.ts'
 import type { MessageGuard } from '../message-guard.ts'
 import { createExchange } from './exchange.ts'
@@ -36,7 +36,7 @@ export interface ProxyIdentity {
 }
 
 /** A guard in front of an MCP server over Streamable HTTP. */
-export interface Proxy {
+export interface McpProxy {
   /** Where clients find the MCP endpoint: the path is that of the target. */
   readonly url: string
   /** Takes no more requests and ends those under way. */
@@ -67,7 +67,7 @@ const MAX_CONNECTIONS = 1024
  *
  * @throws {AddressRefused}
  */
-export async function startProxy(options: ProxyOptions): Promise<Proxy> {
+export async function startProxy(options: ProxyOptions): Promise<McpProxy> {
   const { target: url, identity, hosts } = options
   const target = createTarget(url, options.targetCa)
   const exchange = createExchange({
@@ -99,6 +99,7 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
   }
 
   const server = createServer(TIMEOUTS, (request, response) => {
+    readToTheEnd(request, response)
     serve(request, response).catch((cause: unknown) => {
       options.onFault(cause)
       if (response.destroyed) return
@@ -107,16 +108,10 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
   })
   server.maxConnections = MAX_CONNECTIONS
   const { host, port } = options.listen
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject)
-      server.listen(port, host, resolve)
-    })
-  } catch (cause) {
+  const bound = await bindServer(server, host, port).catch((refused: unknown) => {
     target[Symbol.dispose]()
-    throw addressRefused(`${host}:${port}`, cause)
-  }
-  const { port: bound } = server.address() as AddressInfo
+    throw refused
+  })
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}${url.pathname}`,
     stop: () =>
