@@ -1,7 +1,9 @@
+import { discloseIdentity, metaOf } from '@capiscio/proto/mcp'
 import type { GuardConfig } from '@capiscio/proto/sdk'
 import { GUARD_CONFIG_NAMES } from '@capiscio/proto/sdk'
 import { importFirst } from './installed-sdk.ts'
 import { type ProtectServerOptions, protectServer } from './protect-server.ts'
+import { createServerIdentity } from './server-identity.ts'
 import type { ServerLike } from './server-like.ts'
 
 /** Options of `CapiscioMcpServer`. */
@@ -83,6 +85,40 @@ export class CapiscioMcpServer {
     }
     const handler = createHandler(() => this.#build(sdk.McpServer as ServerClass))
     return (request, options) => handler.fetch(request, options)
+  }
+
+  /**
+   * A guarded server of the MCP SDK with all tools that were added so far, for a transport of your
+   * own: `await (await server.createServer()).connect(transport)`. One for each connection.
+   */
+  async createServer(): Promise<ServerLike> {
+    const sdk = await loadServerSdk()
+    return this.#build(sdk.McpServer as ServerClass)
+  }
+
+  /** Whether this server can prove that it holds its key. */
+  get popEnabled(): boolean {
+    return this.#options.identity?.privateKey !== undefined
+  }
+
+  /** What is disclosed of the identity now, as `_meta`: DID and current badge. Empty without an identity. */
+  identityMeta(): Promise<Readonly<Record<string, unknown>>> {
+    return this.createInitializeResponseMeta()
+  }
+
+  /**
+   * What this server adds to the `_meta` of its answer to `initialize`: DID, current badge and the
+   * answer to a proof of possession. `run`, `httpHandler` and `createServer` do it by themselves; this is
+   * for servers that are written without the MCP SDK.
+   *
+   * @param requestMeta `params._meta` of the request. Without it, or with a nonce that is none,
+   * nothing is proven.
+   */
+  async createInitializeResponseMeta(requestMeta?: unknown): Promise<Readonly<Record<string, unknown>>> {
+    const { identity } = this.#options
+    if (identity === undefined) return {}
+    const request = { jsonrpc: '2.0', id: 0, method: 'initialize', params: { _meta: requestMeta } } as const
+    return metaOf({ params: discloseIdentity({}, await createServerIdentity(identity).disclose(request)) })
   }
 
   #build(McpServer: ServerClass): ServerLike {

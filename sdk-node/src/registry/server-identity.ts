@@ -215,8 +215,12 @@ export class ServerIdentity implements AsyncDisposable {
     return `ServerIdentity ${inspect(this.toJSON())}`
   }
 
-  /** Ends renewal. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Ends renewal. Idempotent. The key and the registration stay. */
+  async close(): Promise<void> {
     await this.keeper?.stop()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
   }
 }
