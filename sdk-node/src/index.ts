@@ -132,6 +132,7 @@ export { protectServer } from './mcp/protect-server.ts'
 export type { ScopeContext, TrustChallenge } from './mcp/require-trust.ts'
 export { requireTrust } from './mcp/require-trust.ts'
 export type { ServerIdentityOptions } from './mcp/server-identity.ts'
+export type { ServerLike } from './mcp/server-like.ts'
 
 // The core that is asked
 

@@ -8,6 +8,8 @@ export interface MigrationRow {
   readonly python: string
   /** As written, such as `ServerIdentity.connect`. */
   readonly counterparts: readonly string[]
+  /** Whether anything takes its place. */
+  readonly isOffered: boolean
   /** Package that the counterparts are from. */
   readonly from: string
 }
@@ -40,7 +42,8 @@ function rowsOf(part: string): MigrationRow[] {
   return [...part.matchAll(/^\| (?!Python )(.+?) \| (.+?) \| (.+) \|$/gm)].map(([, python = '', typescript = '']) => {
     const quoted = [...typescript.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name)
     const from = quoted.find((name) => name.startsWith('@')) ?? '@capiscio/mcp'
-    return { python: python.replaceAll('`', ''), counterparts: quoted.filter((name) => name !== from), from }
+    const isOffered = typescript !== 'none'
+    return { python: python.replaceAll('`', ''), isOffered, counterparts: quoted.filter((name) => name !== from), from }
   })
 }
 

@@ -1,13 +1,14 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { devCredential } from '../tools/core-process.ts'
 import { type InteropWorld, startInteropWorld } from './interop-world.ts'
-import { type MigrationRow, migrationSections } from './migration-page.ts'
+import { migrationSections } from './migration-page.ts'
 import { PYTHON_SURFACE } from './python-surface.ts'
 import { runProgram } from './run-program.ts'
 
+const ROOT = join(import.meta.dirname, '..', '..')
 const SECTIONS = migrationSections()
 const ROWS = SECTIONS.flatMap(({ rows }) => rows)
 const PROGRAMS = SECTIONS.flatMap(({ programs }) => programs)
@@ -27,10 +28,10 @@ describe('the page for those who come from Python', () => {
 
   it('names in its rows what the built packages export', async () => {
     for (const row of ROWS) {
-      for (const name of row.counterparts) expect(await isExported(row, name), `${row.python}: ${name}`).toBe(true)
+      for (const name of row.counterparts) expect(await isExported(row.from, name), `${row.python}: ${name}`).toBe(true)
     }
-    expect(await isExported({ python: '', counterparts: [], from: '@capiscio/mcp' }, 'guardAll')).toBe(false)
-    expect(await isExported({ python: '', counterparts: [], from: '@capiscio/mcp' }, 'ServerIdentity.auto')).toBe(false)
+    expect(await isExported('@capiscio/mcp', 'guardAll')).toBe(false)
+    expect(await isExported('@capiscio/mcp', 'ServerIdentity.auto')).toBe(false)
   })
 
   it('shows each of them in an example of the same section', () => {
@@ -41,6 +42,21 @@ describe('the page for those who come from Python', () => {
         expect(shown, python).toEqual([])
       }
     }
+  })
+})
+
+describe('the environment variables of the page', () => {
+  const [rows = []] = SECTIONS.filter(({ title }) => title === 'Environment variables').map((section) => section.rows)
+  const read = variablesOf(join(ROOT, 'sdk-node', 'src'))
+
+  it('are read where it says so, and nowhere else', () => {
+    const claimed = Object.fromEntries(rows.map(({ python, isOffered }) => [python, isOffered]))
+    expect(claimed).toEqual(Object.fromEntries(rows.map(({ python }) => [python, read.has(python)])))
+  })
+
+  it('are all that the SDK reads', () => {
+    const page = readFileSync(join(ROOT, 'docs', 'migrating-from-python.md'), 'utf8')
+    expect([...read].filter((name) => !page.includes(`\`${name}\``))).toEqual([])
   })
 })
 
@@ -77,6 +93,15 @@ describe('the examples of the page', () => {
   )
 })
 
+/** Names of variables in the program text of a folder, comments left out. */
+function variablesOf(folder: string): ReadonlySet<string> {
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
+  const texts = files.map((file) => readFileSync(join(folder, file), 'utf8').replace(/^\s*(?:\/\/|\/?\*).*$/gm, ''))
+  const names = texts.flatMap((text) => text.match(/\bCAPISCIO_[A-Z_]*[A-Z]\b/g) ?? [])
+  // Codes of warnings begin like a variable; one variable is set for the child, and read there.
+  return new Set(names.filter((name) => !/^CAPISCIO_(?:OUTCOME|EXIT_WITH_STDIN)/.test(name)))
+}
+
 const TSCONFIG = {
   compilerOptions: {
     target: 'es2024',
@@ -93,7 +118,7 @@ const TSCONFIG = {
 }
 
 /** Whether the built package exports the value or type, and the class has the member. */
-async function isExported({ from }: MigrationRow, name: string): Promise<boolean> {
+async function isExported(from: string, name: string): Promise<boolean> {
   const [root = '', member] = name.split('.')
   const value: unknown = Reflect.get(await import(from), root)
   if (value === undefined) return member === undefined && (await typesOf(from)).includes(root)
