@@ -1,4 +1,5 @@
 import { createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto'
+import { isSoundEd25519Key } from '@capiscio/proto/sdk'
 import { base58 } from '@scure/base'
 import { describe, expect, test } from 'vitest'
 import {
@@ -69,6 +70,10 @@ describe('keys under which anybody can sign', () => {
     await expect(verifyPopResponse(exchange, { serverDid: DID, audience: 'stdio', publicKey: key })).rejects.toThrow(
       'key is weak',
     )
+  })
+
+  test.each([0, 31, 33, 64])('are none of %i bytes', (length) => {
+    expect(isSoundEd25519Key(new Uint8Array(length).fill(9))).toBe(false)
   })
 
   test('are told from their neighbours', () => {

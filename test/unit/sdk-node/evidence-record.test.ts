@@ -80,8 +80,14 @@ describe('the record of a decision', () => {
     expect((error as Error).message).toContain(`"${name}"`)
   })
 
-  test.each(['', '[]', 'null', '7', '{"id":'])('is none: %s', (text) => {
-    expect(refusal(text)).toMatchObject({ name: 'EvidenceError', code: 'EVIDENCE_INVALID', evidenceId: undefined })
+  test.each([
+    ['', 'The record is not JSON.'],
+    ['{"id":', 'The record is not JSON.'],
+    ['[]', 'The record is not a JSON object.'],
+    ['null', 'The record is not a JSON object.'],
+    ['7', 'The record is not a JSON object.'],
+  ])('is none: %s', (text, message) => {
+    expect(refusal(text)).toMatchObject({ code: 'EVIDENCE_INVALID', evidenceId: undefined, message })
   })
 
   test('of an answer is its own', () => {
@@ -90,6 +96,9 @@ describe('the record of a decision', () => {
       name: 'EvidenceError',
       evidenceId: 'another',
     })
-    expect(refusal({ evidenceId: undefined, evidenceJson: undefined })).toMatchObject({ name: 'EvidenceError' })
+    expect(refusal({ evidenceId: undefined, evidenceJson: undefined })).toMatchObject({
+      name: 'EvidenceError',
+      message: 'The answer has no record: none could be written.',
+    })
   })
 })
