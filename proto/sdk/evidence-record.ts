@@ -22,6 +22,7 @@ export interface EvidenceRecord {
   readonly time: Date
   /** The tool. */
   readonly target: string
+  /** Whether the tool could run. */
   readonly decision: Outcome
   /** Code of a denial, such as `TOOL_TRUST_INSUFFICIENT`. */
   readonly denyReason: string | undefined

@@ -20,7 +20,9 @@ export interface GenerateServerKeypairOptions {
 
 /** A new Ed25519 key pair of a server. */
 export interface ServerKeypair {
+  /** Name of the key, and of its file without `.pem`. */
   readonly keyId: string
+  /** The key's did:key. */
   readonly didKey: string
   /** SPKI. */
   readonly publicKeyPem: string

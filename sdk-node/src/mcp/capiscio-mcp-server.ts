@@ -9,8 +9,9 @@ import { decideToolDemands } from './tool-demands.ts'
 
 /** Options of `CapiscioMcpServer`. */
 export interface McpServerOptions extends Omit<ProtectServerOptions, 'tools'> {
+  /** How the server names itself to clients. */
   readonly name: string
-  /** Default `1.0.0`. */
+  /** Version that it tells clients. Default `1.0.0`. */
   readonly version?: string | undefined
 }
 

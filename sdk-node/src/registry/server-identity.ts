@@ -79,14 +79,19 @@ const MADE_HERE = Symbol('made by connect')
  * ```
  */
 export class ServerIdentity implements AsyncDisposable {
+  /** Id of the server's record at the registry. */
   readonly serverId: string
+  /** did:key of its key. */
   readonly did: string
+  /** The registry. */
   readonly caUrl: string
+  /** Folder of its key, absolute. */
   readonly keysDir: string
   /** Account that the server belongs to; undefined where the registry does not say. */
   readonly orgId: string | undefined
+  /** What `connect` did. */
   readonly status: ServerIdentityStatus
-  /** Undefined with `autoBadge: false`. */
+  /** Keeps the badge. Undefined with `autoBadge: false`. */
   readonly keeper: BadgeKeeper | undefined
   readonly #privateKeyPem: string
 
