@@ -18,8 +18,8 @@ export function getDefaultCoreClient(): CoreClient {
  * Makes a client the process's own: one with options of its own, or a core in this process.
  * Whoever gave it disposes it.
  *
- * @throws TypeError for anything but a client.
- * @throws Error when there is one already: reset it first, so that no call changes its core by chance.
+ * @throws TypeError for anything but a client, and when there is one already: reset it first, so
+ * that no call changes its core by chance.
  */
 export function setDefaultCoreClient(client: CoreClient): void {
   const isClient = typeof client === 'object' && client !== null
@@ -27,7 +27,7 @@ export function setDefaultCoreClient(client: CoreClient): void {
     throw new TypeError('setDefaultCoreClient takes a CoreClient, such as createCoreClient() makes.')
   }
   if (current !== undefined) {
-    throw new Error('The process has its core client already. Call resetDefaultCoreClient() before another is set.')
+    throw new TypeError('The process has its core client already. Call resetDefaultCoreClient() before another is set.')
   }
   current = client
 }

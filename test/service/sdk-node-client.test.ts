@@ -376,6 +376,7 @@ describe('the environment', () => {
     await resetDefaultCoreClient()
     setDefaultCoreClient(own)
     expect(getDefaultCoreClient()).toBe(own)
+    expect(() => setDefaultCoreClient(own)).toThrow(TypeError)
     expect(() => setDefaultCoreClient(own)).toThrow('resetDefaultCoreClient')
     await resetDefaultCoreClient()
     // It belongs to whoever made it.
