@@ -41,6 +41,9 @@ export class PopError extends CapiscioError {
   }
 }
 
+/** Tolerated difference between the server's clock and ours. */
+const CLOCK_SKEW_MS = 60_000
+
 /** A nonce and nothing that could be taken for a token: servers sign what strangers send. */
 const NONCE = /^[A-Za-z0-9_-]{22,128}$/
 
@@ -53,6 +56,17 @@ export function isPopNonce(text: unknown): text is string {
 export function generatePopRequest(method: PopMethod = 'initialize'): PopRequest {
   const nonce = encode(crypto.getRandomValues(new Uint8Array(32)))
   return Object.freeze({ nonce, createdAtMs: Date.now(), method })
+}
+
+/**
+ * Whether a request is too old to be answered or verified, or made in what is the future here
+ * by more than a minute.
+ *
+ * @param maxAgeMs Oldest acceptable age, milliseconds. Default 30 000.
+ */
+export function isPopRequestExpired({ createdAtMs }: Pick<PopRequest, 'createdAtMs'>, maxAgeMs = 30_000): boolean {
+  const ageMs = Date.now() - createdAtMs
+  return !(ageMs <= maxAgeMs && ageMs >= -CLOCK_SKEW_MS)
 }
 
 /** What a client adds to the `_meta` of its handshake request. */
@@ -149,9 +163,6 @@ export interface PopDemands {
   readonly maxAgeMs?: number | undefined
 }
 
-/** Tolerated difference between the server's clock and ours. */
-const CLOCK_SKEW_MS = 60_000
-
 /**
  * Checks a proof here, without a core. The caller knows the server's key from a verified badge
  * and uses each request once. For `server/discover` only the bound form counts; where the
@@ -163,8 +174,7 @@ export async function verifyPopResponse(exchange: PopExchange, demands: PopDeman
   const { nonce, createdAtMs, signature, boundSignature, method } = exchange
   const { serverDid, audience, maxAgeMs = 30_000 } = demands
   if (!isPopNonce(nonce)) throw new PopError('POP_NONCE_INVALID', 'The nonce is not one that this SDK makes.')
-  const ageMs = Date.now() - createdAtMs
-  if (!(ageMs <= maxAgeMs && ageMs >= -CLOCK_SKEW_MS)) {
+  if (isPopRequestExpired({ createdAtMs }, maxAgeMs)) {
     throw new PopError('POP_EXPIRED', `The request is older than ${maxAgeMs} ms. Make another one.`)
   }
   if (boundSignature === '' && method === 'initialize') {

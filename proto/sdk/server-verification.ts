@@ -50,6 +50,7 @@ export interface ServerToVerify {
 
 /** What is known about a server. Frozen. */
 export interface ServerVerification {
+  /** VERIFIED_PRINCIPAL, DECLARED_PRINCIPAL (a DID, not verified) or UNVERIFIED_ORIGIN (no DID). */
   readonly state: ServerState
   /** Whether state is VERIFIED_PRINCIPAL. */
   readonly isVerified: boolean
@@ -59,7 +60,9 @@ export interface ServerVerification {
   readonly errorCode: ServerErrorCode | undefined
   /** One English sentence for people. */
   readonly detail: string
+  /** The DID that was asked about; undefined when there was none. */
   readonly serverDid: string | undefined
+  /** `jti` of the badge, where it could be read. */
   readonly badgeJti: string | undefined
   /** Level of the badge; undefined unless verified. Level 0 is a self-signed identity. */
   readonly trustLevel: TrustLevel | undefined

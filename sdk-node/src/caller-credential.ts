@@ -17,6 +17,7 @@ export type PlainCredential =
  * serializing the object shows the kind.
  */
 export class CallerCredential {
+  /** Which of the two it is. */
   readonly kind: 'badge' | 'apiKey'
   readonly #secret: BadgeSource
 

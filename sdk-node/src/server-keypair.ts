@@ -1,7 +1,7 @@
-import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { createHash, generateKeyPairSync } from 'node:crypto'
 import { join, resolve } from 'node:path'
 import { KeyGenerationError, readOptions } from '@capiscio/proto/sdk'
-import { base58 } from '@scure/base'
+import { publicKeyToDidKey } from './ed25519-did-key.ts'
 import { placeNewFile } from './place-new-file.ts'
 
 /** Options of `generateServerKeypair`. */
@@ -20,7 +20,9 @@ export interface GenerateServerKeypairOptions {
 
 /** A new Ed25519 key pair of a server. */
 export interface ServerKeypair {
+  /** Name of the key, and of its file without `.pem`. */
   readonly keyId: string
+  /** The key's did:key. */
   readonly didKey: string
   /** SPKI. */
   readonly publicKeyPem: string
@@ -33,9 +35,6 @@ export interface ServerKeypair {
 const NAMES = ['keyId', 'outputDir'] as const
 
 const KEY_ID = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/
-
-/** Multicodec prefix of an Ed25519 public key (0xed as a varint). */
-const ED25519_PUB = [0xed, 0x01] as const
 
 /**
  * Makes a key pair here: no core is asked, and nobody else sees the private key.
@@ -65,7 +64,7 @@ export function generateServerKeypairSync(options: GenerateServerKeypairOptions 
   const raw = Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url')
   const pair = {
     keyId: keyId ?? `key-${createHash('sha256').update(raw).digest().subarray(0, 4).toString('base64url')}`,
-    didKey: didKeyOf(publicKey),
+    didKey: publicKeyToDidKey(publicKey),
     publicKeyPem: publicKey.export({ format: 'pem', type: 'spki' }).toString(),
     privateKeyPem: privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
   }
@@ -77,12 +76,6 @@ export function generateServerKeypairSync(options: GenerateServerKeypairOptions 
     throw new KeyGenerationError(describeFailure(privateKeyPath, cause), { cause })
   }
   return { ...pair, privateKeyPath }
-}
-
-/** The did:key of an Ed25519 public key. */
-export function didKeyOf(publicKey: KeyObject): string {
-  const raw = Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url')
-  return `did:key:z${base58.encode(Uint8Array.of(...ED25519_PUB, ...raw))}`
 }
 
 function describeFailure(path: string, cause: unknown): string {

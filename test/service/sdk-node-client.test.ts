@@ -25,6 +25,8 @@ import {
   InvalidRequestError,
   MethodUnimplementedError,
   RequestTooLargeError,
+  resetDefaultCoreClient,
+  setDefaultCoreClient,
 } from '../../sdk-node/src/index.ts'
 import { allow, deny, hang, refuse, startScriptedCore } from '../fakes/scripted-core.ts'
 
@@ -366,6 +368,29 @@ describe('the environment', () => {
     expect(next).not.toBe(client)
     expect(await read()).toBe('ran')
     await next[Symbol.asyncDispose]()
+  })
+
+  test('can be another one, and is forgotten by a reset', async () => {
+    await using core = await startScriptedCore()
+    await using own = createCoreClient({ address: core.address })
+    await resetDefaultCoreClient()
+    setDefaultCoreClient(own)
+    expect(getDefaultCoreClient()).toBe(own)
+    expect(() => setDefaultCoreClient(own)).toThrow(TypeError)
+    expect(() => setDefaultCoreClient(own)).toThrow('resetDefaultCoreClient')
+    await resetDefaultCoreClient()
+    // It belongs to whoever made it.
+    expect((await ask(own)).outcome).toBe('ALLOW')
+
+    vi.stubEnv('CAPISCIO_CORE_ADDR', core.address)
+    const made = getDefaultCoreClient()
+    expect(made).not.toBe(own)
+    await resetDefaultCoreClient()
+    expect(await errorOf(ask(made))).toMatchObject({ code: 'CLIENT_CLOSED' })
+    await resetDefaultCoreClient()
+    for (const none of [undefined, null, {}, 'client']) {
+      expect(() => Reflect.apply(setDefaultCoreClient, undefined, [none])).toThrow(TypeError)
+    }
   })
 
   test('with an address that cannot be used is an error at the call, and nothing runs', async () => {

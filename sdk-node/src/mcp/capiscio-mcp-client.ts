@@ -15,6 +15,7 @@ import type { TransportLike } from './transport-like.ts'
 export interface McpClientOptions extends Omit<ConnectVerifiedOptions, 'url' | 'http' | 'credential'> {
   /** Program of a stdio server. */
   readonly command?: string | undefined
+  /** Its arguments. Default: none. */
   readonly args?: readonly string[] | undefined
   /** Environment of the child. Default: the few variables that the MCP SDK passes on; none of ours. */
   readonly env?: Readonly<Record<string, string>> | undefined
@@ -111,22 +112,32 @@ export class CapiscioMcpClient implements AsyncDisposable {
     return receiptFrom(result)
   }
 
+  /** State of the newest verification, as the four below. */
   get serverState(): ServerState {
     return this.#connection.server.state
   }
+
+  /** DID that the server disclosed; undefined when it disclosed none. */
   get serverDid(): string | undefined {
     return this.#connection.server.serverDid
   }
+
+  /** Level of the server's badge, 0 to 4; undefined unless it is verified. */
   get serverTrustLevel(): TrustLevel | undefined {
     return this.#connection.server.trustLevel
   }
+
+  /** Whether the state is VERIFIED_PRINCIPAL. */
   get isVerified(): boolean {
     return this.#connection.server.isVerified
   }
+
+  /** Whether the server proved that it holds its key. */
   get popVerified(): boolean {
     return this.#connection.server.popVerified
   }
 
+  /** Ends the connection, and the child process of a stdio server. */
   close(): Promise<void> {
     return this.#client.close()
   }

@@ -1,13 +1,17 @@
+import { discloseIdentity, metaOf } from '@capiscio/proto/mcp'
 import type { GuardConfig } from '@capiscio/proto/sdk'
 import { GUARD_CONFIG_NAMES } from '@capiscio/proto/sdk'
 import { importFirst } from './installed-sdk.ts'
 import { type ProtectServerOptions, protectServer } from './protect-server.ts'
+import { createServerIdentity, type ServerIdentityDisclosure } from './server-identity.ts'
 import type { ServerLike } from './server-like.ts'
+import { decideToolDemands } from './tool-demands.ts'
 
 /** Options of `CapiscioMcpServer`. */
 export interface McpServerOptions extends Omit<ProtectServerOptions, 'tools'> {
+  /** How the server names itself to clients. */
   readonly name: string
-  /** Default `1.0.0`. */
+  /** Version that it tells clients. Default `1.0.0`. */
   readonly version?: string | undefined
 }
 
@@ -37,32 +41,37 @@ type ServerClass = new (info: object) => SdkServer & ServerLike
 export class CapiscioMcpServer {
   readonly #info: { readonly name: string; readonly version: string }
   readonly #options: ProtectServerOptions
+  readonly #identity: ServerIdentityDisclosure | undefined
   readonly #tools = new Map<
     string,
     { readonly config: object; readonly demands: GuardConfig | undefined; readonly handler: McpToolHandler }
   >()
 
-  /** @throws TypeError without a name. */
+  /** @throws TypeError without a name, and for an identity or defaults that cannot be used. */
   constructor({ name, version = '1.0.0', ...options }: McpServerOptions) {
     if (typeof name !== 'string' || name === '') throw new TypeError('An MCP server needs a name.')
     this.#info = { name, version }
     this.#options = options
+    decideToolDemands(undefined, options.defaults)
+    this.#identity = options.identity && createServerIdentity(options.identity)
   }
 
   /**
    * Adds a tool. Without demands of its own it has the server's defaults; `{ minTrustLevel: 0 }` is
    * a demand of its own, and lower than any default.
    *
-   * @throws TypeError for a name that is taken.
+   * @throws TypeError for a name that is taken, and for demands that cannot be meant.
    */
   tool(name: string, options: McpToolOptions, handler: McpToolHandler): this {
     if (this.#tools.has(name)) throw new TypeError(`The tool ${JSON.stringify(name)} was added before.`)
     const entries = Object.entries(options)
     const isDemand = ([key]: [string, unknown]): boolean => (GUARD_CONFIG_NAMES as readonly string[]).includes(key)
-    const demands = entries.filter(isDemand)
+    const own = entries.filter(isDemand)
+    const demands = own.length === 0 ? undefined : Object.fromEntries(own)
+    decideToolDemands(undefined, demands)
     this.#tools.set(name, {
       config: Object.fromEntries(entries.filter((entry) => !isDemand(entry))),
-      demands: demands.length === 0 ? undefined : Object.fromEntries(demands),
+      demands,
       handler,
     })
     return this
@@ -83,6 +92,39 @@ export class CapiscioMcpServer {
     }
     const handler = createHandler(() => this.#build(sdk.McpServer as ServerClass))
     return (request, options) => handler.fetch(request, options)
+  }
+
+  /**
+   * A guarded server of the MCP SDK with all tools that were added so far, for a transport of your
+   * own: `await (await server.createServer()).connect(transport)`. One for each connection.
+   */
+  async createServer(): Promise<ServerLike> {
+    const sdk = await loadServerSdk()
+    return this.#build(sdk.McpServer as ServerClass)
+  }
+
+  /** Whether this server can prove that it holds its key. */
+  get popEnabled(): boolean {
+    return this.#options.identity?.privateKey !== undefined
+  }
+
+  /** What is disclosed of the identity now, as `_meta`: DID and current badge. Empty without an identity. */
+  identityMeta(): Promise<Readonly<Record<string, unknown>>> {
+    return this.createInitializeResponseMeta()
+  }
+
+  /**
+   * What this server adds to the `_meta` of its answer to `initialize`: DID, current badge and the
+   * answer to a proof of possession. `run`, `httpHandler` and `createServer` do it by themselves; this is
+   * for servers that are written without the MCP SDK.
+   *
+   * @param requestMeta `params._meta` of the request. Without it, or with a nonce that is none,
+   * nothing is proven.
+   */
+  async createInitializeResponseMeta(requestMeta?: unknown): Promise<Readonly<Record<string, unknown>>> {
+    if (this.#identity === undefined) return {}
+    const request = { jsonrpc: '2.0', id: 0, method: 'initialize', params: { _meta: requestMeta } } as const
+    return metaOf({ params: discloseIdentity({}, await this.#identity.disclose(request)) })
   }
 
   #build(McpServer: ServerClass): ServerLike {

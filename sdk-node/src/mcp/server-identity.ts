@@ -2,7 +2,7 @@ import type { Disclosure, HandshakeMethod, McpRequest } from '@capiscio/proto/mc
 import { metaOf } from '@capiscio/proto/mcp'
 import { popRequestFromMeta } from '@capiscio/proto/sdk'
 import type { BadgeSource } from '../caller-credential.ts'
-import type { KeySource } from '../key-source.ts'
+import { type KeySource, requireKey } from '../key-source.ts'
 import { createPopResponse } from '../proof-of-possession.ts'
 
 /** Who a server is, as it tells its clients (RFC-007). */
@@ -34,7 +34,7 @@ export interface ServerIdentityDisclosure {
 
 /** @throws TypeError for options that cannot be used. */
 export function createServerIdentity(options: ServerIdentityOptions): ServerIdentityDisclosure {
-  const { did, badge, privateKey, keyId, origin = 'stdio' } = options
+  const { did, badge, keyId, origin = 'stdio' } = options
   if (typeof did !== 'string' || !/^did:(?:key|web):./.test(did)) {
     throw new TypeError('identity.did must be a did:key or did:web.')
   }
@@ -44,6 +44,7 @@ export function createServerIdentity(options: ServerIdentityOptions): ServerIden
   if (origin !== 'stdio' && !isOrigin(origin)) {
     throw new TypeError('identity.origin must be a URL origin such as "https://mcp.example.com", or "stdio".')
   }
+  const privateKey = options.privateKey === undefined ? undefined : requireKey(options.privateKey, 'private')
 
   /** A badge that cannot be had now is not disclosed: the server is then only declared, not unreachable. */
   const currentBadge = async (): Promise<string | undefined> => {

@@ -9,6 +9,7 @@ import { openRegistry, REGISTRY_OPTION_NAMES, type RegistryOptions } from './reg
 export interface RegisterServerIdentityOptions extends RegistryOptions {
   /** Id of the server's record at the registry. */
   readonly serverId: string
+  /** did:key of the key, or did:web whose document has it. */
   readonly did: string
   /** PEM (SPKI), a JWK as JSON text, or base64 of 32 bytes. */
   readonly publicKey: string
@@ -22,7 +23,9 @@ export interface RegisterServerIdentityOptions extends RegistryOptions {
 
 /** What became of a registration. */
 export interface ServerRegistration {
+  /** Id of the record, as the registry gives it. */
   readonly serverId: string
+  /** DID that is bound to the record now. */
   readonly did: string
   /** `registered` now, or `already-registered` before with the same key, or `created` as a new record. */
   readonly status: 'registered' | 'already-registered' | 'created'

@@ -79,14 +79,19 @@ const MADE_HERE = Symbol('made by connect')
  * ```
  */
 export class ServerIdentity implements AsyncDisposable {
+  /** Id of the server's record at the registry. */
   readonly serverId: string
+  /** did:key of its key. */
   readonly did: string
+  /** The registry. */
   readonly caUrl: string
+  /** Folder of its key, absolute. */
   readonly keysDir: string
   /** Account that the server belongs to; undefined where the registry does not say. */
   readonly orgId: string | undefined
+  /** What `connect` did. */
   readonly status: ServerIdentityStatus
-  /** Undefined with `autoBadge: false`. */
+  /** Keeps the badge. Undefined with `autoBadge: false`. */
   readonly keeper: BadgeKeeper | undefined
   readonly #privateKeyPem: string
 
@@ -215,8 +220,12 @@ export class ServerIdentity implements AsyncDisposable {
     return `ServerIdentity ${inspect(this.toJSON())}`
   }
 
-  /** Ends renewal. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Ends renewal. Idempotent. The key and the registration stay. */
+  async close(): Promise<void> {
     await this.keeper?.stop()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
   }
 }

@@ -2,7 +2,8 @@ import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { KeyGenerationError, readOptions } from '@capiscio/proto/sdk'
-import { didKeyOf, generateServerKeypairSync, type ServerKeypair } from '../server-keypair.ts'
+import { publicKeyToDidKey } from '../ed25519-did-key.ts'
+import { generateServerKeypairSync, type ServerKeypair } from '../server-keypair.ts'
 import { registerWith, requireServerId, type ServerRegistration } from './register-server-identity.ts'
 import { openRegistry, REGISTRY_OPTION_NAMES, type RegistryOptions } from './registry-options.ts'
 
@@ -78,7 +79,7 @@ export function readPrivateKeyPem(
     if (privateKey.asymmetricKeyType !== 'ed25519') throw new Error('another kind of key')
     const publicKey = createPublicKey(privateKey)
     return {
-      didKey: didKeyOf(publicKey),
+      didKey: publicKeyToDidKey(publicKey),
       publicKeyPem: publicKey.export({ format: 'pem', type: 'spki' }).toString(),
       privateKeyPem: privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
     }

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import {
   createPopResponse,
   generatePopRequest,
+  isPopRequestExpired,
   type PopExchange,
   popRequestFromMeta,
   popRequestToMeta,
@@ -203,5 +204,19 @@ describe('in _meta', () => {
 
   it('takes the time of arrival for a request without one', () => {
     expect(popRequestFromMeta({ capiscio_pop_nonce: NONCE }, 'initialize')?.createdAtMs).toBe(NOW_MS)
+  })
+})
+
+describe('a request', () => {
+  it.each([
+    [{ createdAtMs: NOW_MS - 30_000 }, undefined, false],
+    [{ createdAtMs: NOW_MS - 30_001 }, undefined, true],
+    [{ createdAtMs: NOW_MS - 300_000 }, 300_000, false],
+    [{ createdAtMs: NOW_MS - 300_001 }, 300_000, true],
+    [{ createdAtMs: NOW_MS + 60_000 }, undefined, false],
+    [{ createdAtMs: NOW_MS + 60_001 }, undefined, true],
+    [{ createdAtMs: Number.NaN }, undefined, true],
+  ])('made at %j with an age limit of %s is expired: %s', (request, maxAgeMs, expired) => {
+    expect(isPopRequestExpired(request, maxAgeMs)).toBe(expired)
   })
 })
