@@ -6,6 +6,11 @@ export interface Tap {
   /** Sees each message that comes in. Whatever is thrown is the sender's problem, not the connection's. */
   readonly onInbound?: (message: McpMessage) => void
   /**
+   * May keep back what the other side asks, until the promise resolves. When it rejects, the
+   * request was never received.
+   */
+  readonly holdInbound?: (request: McpRequest) => Promise<void> | undefined
+  /**
    * May replace a result that goes out, knowing the request that it answers. Anything else
    * passes untouched: errors must reach the transport while it still knows their HTTP status.
    * Leave results alone by returning `undefined`; answer later only where nobody minds.
@@ -32,7 +37,13 @@ export function tapTransport<T extends TransportLike>(target: T, tap: Tap): T {
     // A cancelled request is never answered.
     else if (message.method === 'notifications/cancelled') open.delete(cancelledId(message))
     tap.onInbound?.(message)
-    sink?.(message, extra)
+    const held = isRequest(message) ? tap.holdInbound?.(message) : undefined
+    if (held === undefined) sink?.(message, extra)
+    else
+      held.then(
+        () => sink?.(message, extra),
+        () => undefined,
+      )
   }
 
   function send(message: McpMessage, options?: unknown): Promise<void> {
