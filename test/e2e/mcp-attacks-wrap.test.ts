@@ -174,6 +174,26 @@ describe('the wrapper', () => {
     expect(talk.reached()).toEqual([])
   })
 
+  it('goes on after a message that is nested too deeply, from either side', async () => {
+    const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
+    talk.send(
+      `{"jsonrpc":"2.0","id":${id(1)},"method":"prompts/list","params":{"a":${deep}}}`,
+      `{"jsonrpc":"2.0","id":${id(2)},"method":"tools/call","params":{"name":"open","arguments":{"a":${deep}}}}`,
+      { jsonrpc: '2.0', id: id(3), method: 'prompts/list' },
+      { jsonrpc: '2.0', id: id(4), method: 'prompts/list' },
+    )
+    await talk.settled()
+    talk.say(`{"jsonrpc":"2.0","id":${id(3)},"result":{"a":${deep}}}`, reply(id(4), {}))
+    await talk.settled()
+    expect(talk.reached().map((message) => message.id)).toEqual([id(3), id(4)])
+    expect(talk.got()).toMatchObject([
+      { id: id(1), error: { code: -32_600 } },
+      { id: id(2), error: { code: -32_600 } },
+      { id: id(3), error: { code: -32_603 } },
+      { id: id(4), result: {} },
+    ])
+  })
+
   it('lets the server hear of a cancelled call only when it heard of the call', async () => {
     talk.send(call(id(1), 'open'), cancel(id(1)))
     talk.send(call(id(2), 'open'))

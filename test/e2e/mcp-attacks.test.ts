@@ -1,12 +1,19 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Client as ClientV2, StreamableHTTPClientTransport as HttpV2 } from '@modelcontextprotocol/client'
+import {
+  Client as ClientV2,
+  StreamableHTTPClientTransport as HttpV2,
+  InMemoryTransport,
+} from '@modelcontextprotocol/client'
 import { StdioClientTransport as StdioV2 } from '@modelcontextprotocol/client/stdio'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
+import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js'
 import { StdioClientTransport as StdioV1 } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { StreamableHTTPClientTransport as HttpV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import { WebSocketClientTransport } from '@modelcontextprotocol/sdk/client/websocket.js'
 import { InitializeResultSchema, ListRootsRequestSchema } from '@modelcontextprotocol/sdk/types.js'
+import { McpServer as McpServerV2 } from '@modelcontextprotocol/server'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   type ConnectVerifiedOptions,
@@ -14,6 +21,7 @@ import {
   createHttpDisclosure,
   createHttpGate,
   type ProtectServerOptions,
+  protectServer,
 } from '../../sdk-node/src/index.ts'
 import { type HttpEndpoint, listen, listenV1, listenV2 } from '../fakes/mcp/http-endpoint.ts'
 import { type Meddling, type Middleman, openMiddleman, type Passing } from '../fakes/mcp/http-middleman.ts'
@@ -292,8 +300,6 @@ describe.each(KINDS)('a client of %s and a man in the middle', (kind) => {
     const http = createHttpDisclosure()
     await using _first = await talk(kind, proxy.url, { http })
     await expect(talk(kind, plain.proxy.url, { http })).rejects.toThrow(TypeError)
-    const nowhere = talk(kind, plain.proxy.url, { http: createHttpDisclosure(), url: undefined })
-    await expect(nowhere).rejects.toThrow(TypeError)
     expect(plain.proxy.seen).toEqual([])
   })
 })
@@ -373,6 +379,24 @@ describe('a client of the modern era whose server changes after it was verified'
     expect(await refusalOf(conversation.call())).toMatchObject({ code: 'SERVER_POP_FAILED' })
   })
 
+  it('asks anew a server whose discovery may be cached', async () => {
+    const cacheHints = { 'server/discover': { ttlMs: 600_000, cacheScope: 'public' } } as const
+    const identity = { did: genuine.did, badge: genuine.badge }
+    await using server = await listenV2(() => {
+      const guarded = new McpServerV2({ name: 's', version: '1' }, { cacheHints })
+      protectServer(guarded, { client: world.core, identity })
+      guarded.registerTool('open', {}, () => ({ content: [] }))
+      return guarded
+    })
+    const proxy = await openMiddleman({ target: () => server.url })
+    await using conversation = await talk('v2 modern', proxy.url, { recheckMs: 1 })
+    await outlive()
+    const asked = proxy.seen.length
+    await conversation.call()
+    expect(proxy.seen.slice(asked).map(({ message }) => message.method)).toEqual(['server/discover', 'tools/call'])
+    expect(conversation.server.isVerified).toBe(true)
+  })
+
   it('does not count an old proof for a new look', async () => {
     const stolen = { ...genuine, privateKey: impostor.privateKey }
     const { conversation } = await changed('v2 modern', stolen, { requirePop: false })
@@ -415,6 +439,28 @@ describe.each(['v1', 'v2 legacy'] as const)('a client of %s whose server changes
     await request({ method: 'initialize', params }, ...(kind === 'v1' ? [InitializeResultSchema] : []))
     expect(await refusalOf(conversation.call())).toMatchObject({ code: 'SERVER_IDENTITY_MISSING' })
     expect(JSON.stringify(proxy.seen.slice(before).map(({ text }) => text))).not.toContain(secret)
+  })
+})
+
+describe('a client that is not told where its server is', () => {
+  const elsewhere = new URL('http://127.0.0.1:9/mcp')
+  it.each([
+    ['Streamable HTTP of v1', new HttpV1(elsewhere)],
+    ['Streamable HTTP of v2', new HttpV2(elsewhere)],
+    ['SSE', new SSEClientTransport(elsewhere)],
+    ['WebSocket', new WebSocketClientTransport(new URL('ws://127.0.0.1:9/mcp'))],
+  ])('takes %s for no child process', async (_, transport) => {
+    await expect(connectVerified(openClient('v1'), transport as never, { client: world.core })).rejects.toThrow(
+      'needs the option url',
+    )
+  })
+
+  it('shows no badge in headers', async () => {
+    const [mine] = InMemoryTransport.createLinkedPair()
+    const http = createHttpDisclosure()
+    await expect(connectVerified(openClient('v2 legacy'), mine, { client: world.core, http })).rejects.toThrow(
+      'http needs the option url',
+    )
   })
 })
 

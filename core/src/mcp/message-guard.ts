@@ -19,6 +19,7 @@ import {
   type McpMessage,
   type McpRequest,
   type Members,
+  type MessageKind,
   metaOf,
   own,
   plainMessage,
@@ -27,6 +28,7 @@ import {
   withoutCaller,
 } from '@capiscio/proto/mcp'
 import type { AllowedToolAccess } from '@capiscio/proto/sdk'
+import { isTooDeep } from './message-depth.ts'
 import type { ToolDecider } from './tool-decider.ts'
 
 /** What becomes of one message of the client. */
@@ -88,6 +90,7 @@ const CONFLICTING: ClaimedCredential = { kind: 'badge', secret: 'conflicting-cre
 
 /** JSON-RPC. */
 const INVALID_REQUEST = -32_600
+const INTERNAL_ERROR = -32_603
 
 export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
   const { decider, defaultCaller, disclose, monotonicMs } = options
@@ -163,15 +166,18 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
       const kind = kindOf(message)
       if (kind === undefined)
         return { answer: invalid(null, 'The message is no JSON-RPC request, notification or reply.') }
+      if (isTooDeep(message)) return refuseDepth(message, kind)
       if (kind === 'notification') return fromNotification(message)
       if (kind === 'reply') return { forward: plainMessage(message) }
       return fromRequest(message as McpRequest, client)
     },
 
-    async fromServer(message) {
-      const kind = kindOf(message)
-      if (kind === 'request' || kind === 'notification') return message
+    async fromServer(given) {
+      const kind = kindOf(given)
       if (kind === undefined) return undefined
+      const isDeep = isTooDeep(given)
+      if (kind !== 'reply') return isDeep ? undefined : given
+      const message = isDeep ? tooDeepAnswer(given) : given
       const slot = slotOf(message.id)
       const known = open.get(slot)
       // An error without an id answers a line that the server could not read.
@@ -235,6 +241,19 @@ function paramsOf({ params }: McpRequest): Members {
 
 function refuse(request: McpRequest, message: string): Passage {
   return { answer: invalid(request.id, message) }
+}
+
+function refuseDepth(message: McpMessage, kind: MessageKind): Passage {
+  return kind === 'request' ? refuse(message as McpRequest, 'The message is nested too deeply.') : { drop: true }
+}
+
+/** What stands for an answer of the server that cannot be written again. */
+function tooDeepAnswer({ id }: McpMessage): McpMessage {
+  return {
+    jsonrpc: '2.0',
+    id,
+    error: { code: INTERNAL_ERROR, message: 'The answer of the server is nested too deeply.' },
+  }
 }
 
 function invalid(id: string | number | null, message: string): McpMessage {

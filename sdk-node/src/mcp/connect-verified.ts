@@ -138,6 +138,9 @@ export async function connectVerified(
   }
 }
 
+/** What tells a transport over a network from a child process: Streamable HTTP, SSE, WebSocket. */
+const NETWORK_MEMBERS = ['terminateSession', '_url']
+
 interface Decided {
   readonly config: VerifyConfig
   readonly endpoint: { readonly transportOrigin?: string; readonly endpointPath?: string }
@@ -160,9 +163,9 @@ function decideOptions(options: ConnectVerifiedOptions, transport: TransportLike
   decideVerifyConfig(config)
   if (timeoutMs !== undefined) requireTimeoutMs(timeoutMs)
   if (recheckMs !== undefined) requireTimeoutMs(recheckMs)
-  // Only HTTP transports can end a session. Without its URL the endpoint would pass for a child process.
-  if (url === undefined && 'terminateSession' in transport) {
-    throw new TypeError('An HTTP transport needs the option url, so that the DID can be compared with the endpoint.')
+  // Transports over a network keep their URL, each of both SDKs. Without the option the endpoint would pass for a child process.
+  if (url === undefined && NETWORK_MEMBERS.some((name) => name in transport)) {
+    throw new TypeError('This transport needs the option url, so that the DID can be compared with the endpoint.')
   }
   if (url === undefined && options.http !== undefined) {
     throw new TypeError('The option http needs the option url: the badge is shown to that origin alone.')
