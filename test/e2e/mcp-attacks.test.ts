@@ -413,21 +413,29 @@ describe('a client of the modern era whose server changes after it was verified'
   })
 })
 
-describe.each(['v1', 'v2 legacy'] as const)('a client of %s whose server changes after it was verified', (kind) => {
-  it('leaves one that discloses another identity in its headers', async () => {
+describe.each(KINDS)('a client of %s whose server discloses another identity in its headers', (kind) => {
+  it('leaves it with the next request, and shows it nothing more', async () => {
     let disclosed = genuine
-    const headers: Meddling['headers'] = (sent) => {
-      sent.set('Capiscio-Server-DID', disclosed.did)
-      sent.set('Capiscio-Server-Badge', disclosed.badge)
-    }
-    const { conversation } = await changed(kind, genuine, {}, { headers })
+    const { proxy } = await between(kind, genuine, {
+      headers: (sent) => {
+        sent.set('Capiscio-Server-DID', disclosed.did)
+        sent.set('Capiscio-Server-Badge', disclosed.badge)
+      },
+    })
+    await using conversation = await talk(kind, proxy.url)
     disclosed = impostor
     // The answer to this call is the first that says so.
     await conversation.call()
-    await outlive()
-    expect(await refusalOf(conversation.call())).toMatchObject({ code: 'SERVER_DID_MISMATCH' })
+    const asked = proxy.seen.length
+    const code = kind === 'v2 modern' ? 'SERVER_DID_INVALID' : 'SERVER_DID_MISMATCH'
+    expect(await refusalOf(conversation.call())).toMatchObject({ code })
+    expect(JSON.stringify(proxy.seen.slice(asked).map(({ headers, text }) => [[...headers], text]))).not.toContain(
+      secret,
+    )
   })
+})
 
+describe.each(['v1', 'v2 legacy'] as const)('a client of %s whose server changes after it was verified', (kind) => {
   it('looks again when the session was begun anew', async () => {
     let target: HttpEndpoint | undefined
     const { proxy, server } = await between(kind, genuine, { target: () => (target ?? server).url })
@@ -533,7 +541,6 @@ describe.each(['v1', 'v2 modern'] as const)('a client of %s and a process betwee
     // Longer than what the SDKs take from a child.
     ['flood', kind === 'v1' ? -32_000 : 'CONNECTION_CLOSED'],
     ['strip', 'SERVER_IDENTITY_MISSING'],
-    ['contradict', 'SERVER_DID_INVALID'],
     ['unprove', 'SERVER_POP_FAILED'],
   ])('comes to its end with one who does this: %s', async (meddling, outcome) => {
     const seen = await talkThrough(meddling)

@@ -218,7 +218,7 @@ function createSession(mcp: ClientLike, { config, endpoint, credential, options 
   async function release(request: McpRequest): Promise<McpRequest> {
     if (refused !== undefined) throw refused
     if (!isOpen) await opened.promise
-    else if (isStale || performance.now() - checkedAtMs > recheckMs) await recheck()
+    else if (isStale || isContradicted() || performance.now() - checkedAtMs > recheckMs) await recheck()
     if (credential === undefined || !isTold()) return request
     const secret = await resolveSecret(credential)
     return withMeta(request, credentialToMeta(credential.kind === 'badge' ? { badge: secret } : { apiKey: secret }))
@@ -227,6 +227,12 @@ function createSession(mcp: ClientLike, { config, endpoint, credential, options 
   /** What the server asks before it is verified waits, too: the answers are the user's. */
   function holdInbound(): Promise<void> | undefined {
     return isOpen ? undefined : opened.promise
+  }
+
+  /** Each answer has headers: one that discloses somebody else need not wait for the next look. */
+  function isContradicted(): boolean {
+    const did = http?.latest()?.serverDid
+    return did !== undefined && verifiedDid !== undefined && did !== verifiedDid
   }
 
   /** Whether the server may see the credential now. */

@@ -18,7 +18,6 @@ const IDENTITY = /^(?:capiscio_|io\.capisc\/)/
 const EDITS: Record<string, (meta: Record<string, unknown>) => Record<string, unknown>> = {
   relay: (meta) => meta,
   strip: (meta) => Object.fromEntries(Object.entries(meta).filter(([name]) => !IDENTITY.test(name))),
-  contradict: (meta) => ({ ...meta, 'io.capisc/server-did': 'did:web:evil.example' }),
   unprove: (meta) => Object.fromEntries(Object.entries(meta).filter(([name]) => !/pop[-_]/.test(name))),
   long: (meta) => ({ ...meta, 'com.example/blob': 'x'.repeat(8 * 1024 * 1024) }),
   flood: (meta) => ({ ...meta, 'com.example/blob': 'x'.repeat(11 * 1024 * 1024) }),
