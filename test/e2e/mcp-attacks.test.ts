@@ -294,6 +294,25 @@ describe.each(KINDS)('a client of %s and a man in the middle', (kind) => {
     expect(await refusalOf(attempt)).toMatchObject({ code: 'SERVER_IDENTITY_MISSING' })
   })
 
+  it('shows its badge no more when its connection has ended', async () => {
+    const { proxy } = await between(kind, genuine)
+    const http = createHttpDisclosure()
+    const conversation = await talk(kind, proxy.url, { http })
+    await conversation.call()
+    expect(proxy.read()).toContain(secret)
+    await conversation.mcp.close()
+    const asked = proxy.seen.length
+    // The same client on its own, through the same fetch.
+    const transport = new (kind === 'v1' ? HttpV1 : HttpV2)(proxy.url, { fetch: http.fetch } as never)
+    await conversation.mcp.connect(transport as never)
+    await conversation.call()
+    expect(proxy.seen.length).toBeGreaterThan(asked)
+    expect(JSON.stringify(proxy.seen.slice(asked).map(({ headers, text }) => [[...headers], text]))).not.toContain(
+      secret,
+    )
+    await conversation.mcp.close()
+  })
+
   it('takes the watcher of one connection for no other', async () => {
     const { proxy } = await between(kind, genuine)
     const plain = await between(kind, undefined)

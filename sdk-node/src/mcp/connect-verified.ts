@@ -120,8 +120,8 @@ export async function connectVerified(
   const decided = decideOptions(options, transport)
   if (options.url !== undefined) options.http?.attach(new URL(options.url))
   const session = createSession(mcp, decided)
-  const { onRequest, onInbound, holdInbound } = session
-  const tapped = tapTransport(transport, { onRequest, onInbound, holdInbound })
+  const { onRequest, onInbound, holdInbound, onClose } = session
+  const tapped = tapTransport(transport, { onRequest, onInbound, holdInbound, onClose })
   try {
     session.showBadge()
     await mcp.connect(tapped)
@@ -195,6 +195,7 @@ function createSession(mcp: ClientLike, { config, endpoint, credential, options 
   opened.promise.catch(() => undefined)
   let isOpen = false
   let refused: unknown
+  let isClosed = false
 
   function onInbound(message: McpMessage): void {
     const pop = asked.get(message.id)
@@ -245,7 +246,7 @@ function createSession(mcp: ClientLike, { config, endpoint, credential, options 
    * gate that requires a badge lets not even a handshake through without it.
    */
   async function shownBadge(): Promise<string | undefined> {
-    if (credential?.kind !== 'badge' || refused !== undefined || !isTold()) return undefined
+    if (credential?.kind !== 'badge' || refused !== undefined || isClosed || !isTold()) return undefined
     const isSettled = !isStale && checking === undefined
     return isSettled || options.sendCredentialToUnverified === true ? resolveSecret(credential) : undefined
   }
@@ -353,6 +354,9 @@ function createSession(mcp: ClientLike, { config, endpoint, credential, options 
     onInbound,
     onRequest,
     holdInbound,
+    onClose: (): void => {
+      isClosed = true
+    },
     showBadge: (): void => http?.sendBadge(shownBadge),
     verification: (): ServerVerification => current ?? missing(),
     async verify(): Promise<void> {

@@ -19,13 +19,15 @@ export interface Tap {
     result: Readonly<Record<string, unknown>>,
     request: McpRequest,
   ) => Readonly<Record<string, unknown>> | Promise<Readonly<Record<string, unknown>>> | undefined
+  /** The connection has ended. May be called more than once. */
+  readonly onClose?: () => void
   /** May replace or hold back what this side asks. */
   readonly onRequest?: (request: McpRequest) => McpRequest | Promise<McpRequest> | undefined
 }
 
 /**
  * The same transport, listened to. The SDKs look at the real object (its class, its members,
- * whether it has a process id), so it stays visible; only `send` and `onmessage` are ours.
+ * whether it has a process id), so it stays visible; only `send`, `onmessage` and `onclose` are ours.
  */
 export function tapTransport<T extends TransportLike>(target: T, tap: Tap): T {
   /** Requests from the other side that are not answered yet. */
@@ -71,6 +73,13 @@ export function tapTransport<T extends TransportLike>(target: T, tap: Tap): T {
       return typeof value === 'function' && name !== 'constructor' ? value.bind(target) : value
     },
     set(_, name, value) {
+      if (name === 'onclose' && typeof value === 'function') {
+        target.onclose = () => {
+          tap.onClose?.()
+          value()
+        }
+        return true
+      }
       if (name !== 'onmessage') return Reflect.set(target, name, value, target)
       sink = value
       target.onmessage = value === undefined ? undefined : receive
