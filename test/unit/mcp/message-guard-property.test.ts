@@ -70,6 +70,37 @@ function runs({ ...parsed }: object): string[] {
 const isListing = (parsed: object): boolean =>
   read(parsed, 'method').some((found) => typeof found === 'string' && fold(found) === 'tools/list')
 
+/** Allows the tool `open` and no other; `decided` gets what it was asked. */
+function guardOf(decided: [string, unknown][] = []) {
+  return createMessageGuard({
+    decider: {
+      async decide(tool, args) {
+        decided.push([tool, args])
+        const outcome = tool === 'open' ? 'ALLOW' : 'DENY'
+        return { outcome, code: 'X', reason: 'X', message: '' } as never as AllowedToolAccess
+      },
+      allowed: async () => new Set(['open']),
+      ended: () => undefined,
+      proof: async () => undefined,
+    },
+    disclose: async () => ({ serverDid: 'did:web:own.example' }),
+    monotonicMs: () => 0,
+  })
+}
+
+const result = dictionary(
+  ['tools', 'content', 'isError', '_meta', 'ttlMs', 'nextCursor', '__proto__'],
+  fc.oneof(
+    scalar,
+    fc.constant([{ name: 'guarded' }, { name: 'open' }, { name: 7 }, 'guarded', null]),
+    dictionary(['capiscio_server_did', 'io.capisc/server-badge', 'x'], scalar),
+  ),
+)
+const reply = fc.record(
+  { id, result: fc.oneof(result, scalar, fc.constant([])), error: fc.oneof(scalar, fc.constant({ code: 1 })) },
+  { requiredKeys: ['id'] },
+)
+
 describe('createMessageGuard', () => {
   it('forwards a call as it was decided and nothing else that could be one', async () => {
     let calls = 0
@@ -77,23 +108,7 @@ describe('createMessageGuard', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(message, { maxLength: 6 }), async (messages) => {
         const decided: [string, unknown][] = []
-        const guard = createMessageGuard({
-          decider: {
-            async decide(tool, args) {
-              decided.push([tool, args])
-              return {
-                outcome: tool === 'open' ? 'ALLOW' : 'DENY',
-                code: 'X',
-                reason: 'X',
-                message: '',
-              } as never as AllowedToolAccess
-            },
-            allowed: async () => new Set(['open']),
-            ended: () => undefined,
-            proof: async () => undefined,
-          },
-          monotonicMs: () => 0,
-        })
+        const guard = guardOf(decided)
         for (const sent of messages) {
           decided.length = 0
           const text = JSON.stringify(sent)
@@ -119,5 +134,35 @@ describe('createMessageGuard', () => {
     // The property is about something.
     expect(calls).toBeGreaterThan(20)
     expect(listings).toBeGreaterThan(20)
+  })
+
+  it('answers each request at most once, whatever its server says', async () => {
+    let answers = 0
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(method, { minLength: 1, maxLength: 10 }),
+        fc.array(fc.oneof({ arbitrary: reply, weight: 3 }, message), { maxLength: 10 }),
+        async (methods, said) => {
+          const guard = guardOf()
+          const waiting = new Map<unknown, string>()
+          for (const [id, name] of methods.entries()) {
+            const request = { jsonrpc: '2.0', id, method: name, params: { name: 'open' } }
+            if ('forward' in (await guard.fromClient(request))) waiting.set(id, name)
+          }
+          for (const line of said) {
+            const passed = await guard.fromServer(JSON.parse(JSON.stringify(line)))
+            if (passed === undefined || passed.method !== undefined || passed.id === null) continue
+            answers += 1
+            expect(waiting.has(passed.id)).toBe(true)
+            const { tools } = (passed.result ?? {}) as { tools?: unknown }
+            if (waiting.get(passed.id) === 'tools/list')
+              expect([undefined, [], [{ name: 'open' }]]).toContainEqual(tools)
+            waiting.delete(passed.id)
+          }
+        },
+      ),
+      { numRuns: 1000 },
+    )
+    expect(answers).toBeGreaterThan(20)
   })
 })
