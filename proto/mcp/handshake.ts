@@ -1,4 +1,4 @@
-import { writeMeta } from '../sdk/meta-names.ts'
+import { META_NAMES, writeMeta } from '../sdk/meta-names.ts'
 import type { PopResponse } from '../sdk/proof-of-possession.ts'
 import { popResponseToMeta } from '../sdk/proof-of-possession.ts'
 import { isObject, type Members } from './messages.ts'
@@ -21,17 +21,23 @@ export interface Disclosure {
   readonly pop?: PopResponse | undefined
 }
 
+/** Every name of ours, in both forms. */
+const OWN_NAMES: ReadonlySet<string> = new Set(Object.values(META_NAMES).flat())
+
 /**
  * The result of a handshake with the server's identity in it. Our own names are set, whatever
- * was there: only one identity is disclosed. All others stay.
+ * was there: only one identity is disclosed, and never one server's DID with another's badge.
+ * All other names stay.
  *
  * A proof is for one client and one moment, so a result that carries one is never cached.
  */
 export function discloseIdentity(result: Members, { serverDid, serverBadge, pop }: Disclosure): Members {
+  const meta = isObject(result._meta) ? result._meta : {}
+  const foreign = Object.fromEntries(Object.entries(meta).filter(([name]) => !OWN_NAMES.has(name)))
   const disclosed = {
     ...result,
     _meta: {
-      ...(isObject(result._meta) ? result._meta : {}),
+      ...foreign,
       ...writeMeta({ serverDid, serverBadge }),
       ...(pop && popResponseToMeta(pop)),
     },

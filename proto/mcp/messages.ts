@@ -86,7 +86,12 @@ export function toolCallOf(request: McpMessage): { readonly name: string; readon
     return undefined
   }
   const name = own(params, 'name')
-  return typeof name === 'string' && name !== '' ? { name, arguments: own(params, 'arguments') } : undefined
+  return isToolName(name) ? { name, arguments: own(params, 'arguments') } : undefined
+}
+
+/** Half a surrogate pair becomes another character wherever text is encoded: it would be decided under another name. */
+export function isToolName(name: unknown): name is string {
+  return typeof name === 'string' && name !== '' && name.isWellFormed()
 }
 
 /** A name as the most lenient readers compare it: without case, width and other clothes. */

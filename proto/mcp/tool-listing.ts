@@ -1,4 +1,4 @@
-import { isObject, type Members, own } from './messages.ts'
+import { isObject, isToolName, type Members, own } from './messages.ts'
 
 /** Names of the tools in the result of a `tools/list`, each once. */
 export function listedTools(result: Members): readonly string[] {
@@ -24,5 +24,5 @@ export function filterListing(result: Members, isAllowed: (name: string) => bool
 
 function nameOf(tool: unknown): string | undefined {
   const name = isObject(tool) ? own(tool, 'name') : undefined
-  return typeof name === 'string' ? name : undefined
+  return isToolName(name) ? name : undefined
 }

@@ -138,7 +138,7 @@ describe('every client meets every server', () => {
         const guarded = await call('guarded')
         expect(guarded.isError ?? false).toBe(!mayRunAll)
         const receipt = guarded._meta ?? {}
-        expect('io.capisc/evidence' in receipt).toBe(server === 'ours' && mayRunAll)
+        expect('io.capisc/evidence' in receipt).toBe(server === 'ours')
         expect('io.capisc/denial' in receipt).toBe(!mayRunAll)
       } finally {
         await mcp.close()

@@ -321,11 +321,13 @@ describe('FilterTools', () => {
       (await client.call(filterTools, { tools: [{ toolName: 'x', config: { minTrustLevel: 1 } }] })).allowed,
     ).toEqual([false])
     expect((await client.call(filterTools, {})).allowed).toEqual([])
+    // Names that no call can carry.
+    const nameless = { tools: [{ toolName: 'a' }, {}, { toolName: 'a'.repeat(1025) }, { toolName: 'b' }] }
+    expect((await client.call(filterTools, nameless)).allowed).toEqual([true, false, false, true])
     expect((await client.call(CoreService.method.getServerInfo, {})).evidenceLog?.size).toBe(before)
   })
 
   it.each<[string, object]>([
-    ['tools[1].tool_name', { tools: [{ toolName: 'a' }, {}] }],
     ['tools[0].config.min_trust_level', { tools: [{ toolName: 'a', config: { minTrustLevel: 5 } }] }],
     ['tools', { tools: Array.from({ length: 1025 }, () => ({ toolName: 'a' })) }],
   ])('refuses a listing whose %s is wrong', async (field, request) => {

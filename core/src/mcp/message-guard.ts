@@ -19,6 +19,7 @@ import {
   type McpMessage,
   type McpRequest,
   type Members,
+  type MessageKind,
   metaOf,
   own,
   plainMessage,
@@ -27,6 +28,7 @@ import {
   withoutCaller,
 } from '@capiscio/proto/mcp'
 import type { AllowedToolAccess } from '@capiscio/proto/sdk'
+import { isTooDeep } from './message-depth.ts'
 import type { ToolDecider } from './tool-decider.ts'
 
 /** What becomes of one message of the client. */
@@ -88,12 +90,13 @@ const CONFLICTING: ClaimedCredential = { kind: 'badge', secret: 'conflicting-cre
 
 /** JSON-RPC. */
 const INVALID_REQUEST = -32_600
+const INTERNAL_ERROR = -32_603
 
 export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
   const { decider, defaultCaller, disclose, monotonicMs } = options
   const open = new Map<unknown, Open>()
   /** Calls that wait for their decision. */
-  const held = new Map<unknown, AbortController>()
+  const held = new Map<unknown, { readonly id: unknown; readonly hold: AbortController }>()
   /** How many of the open requests are cancelled. */
   let cancelled = 0
 
@@ -103,15 +106,16 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
     const forward = plainMessage({ ...message, params: withoutCaller(message.params) })
     if (message.method !== 'notifications/cancelled') return { forward }
     const id = isObject(message.params) ? own(message.params, 'requestId') : undefined
-    const waiting = held.get(id)
-    if (waiting !== undefined) {
+    const waiting = held.get(slotOf(id))
+    if (waiting !== undefined && waiting.id === id) {
       // The server never heard of the call, so it need not hear of its end.
-      waiting.abort()
+      waiting.hold.abort()
       return { drop: true }
     }
-    const running = open.get(id)
+    const running = open.get(slotOf(id))
     // One that cannot be remembered runs to its end.
-    if (running === undefined || running.isCancelled || cancelled >= MAX_CANCELLED) return { drop: true }
+    if (running === undefined || running.request.id !== id || running.isCancelled || cancelled >= MAX_CANCELLED)
+      return { drop: true }
     running.isCancelled = true
     cancelled += 1
     return { forward }
@@ -136,7 +140,8 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
     if (call === undefined) return refuse(request, 'tools/call must name its tool, once.')
     const hold = new AbortController()
     const signal = gone === undefined ? hold.signal : AbortSignal.any([hold.signal, gone])
-    held.set(request.id, hold)
+    const slot = slotOf(request.id)
+    held.set(slot, { id: request.id, hold })
     try {
       const access = await decider.decide(call.name, call.arguments, caller, signal)
       if (signal.aborted) return { drop: true }
@@ -146,13 +151,13 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
         const denied = denialResult({ ...access, message: conflict ?? access.message }, isModern(request))
         return { answer: { jsonrpc: '2.0', id: request.id, result: attachReceipt(denied, access, await proof) } }
       }
-      open.set(request.id, { request, caller, access, proof, startedMs: monotonicMs(), isCancelled: false })
+      open.set(slot, { request, caller, access, proof, startedMs: monotonicMs(), isCancelled: false })
       return { forward, access }
     } catch {
       // Without a decision nothing runs; what went wrong is in the core's log.
       return signal.aborted ? { drop: true } : { answer: undecided(request) }
     } finally {
-      held.delete(request.id)
+      held.delete(slot)
     }
   }
 
@@ -161,19 +166,23 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
       const kind = kindOf(message)
       if (kind === undefined)
         return { answer: invalid(null, 'The message is no JSON-RPC request, notification or reply.') }
+      if (isTooDeep(message)) return refuseDepth(message, kind)
       if (kind === 'notification') return fromNotification(message)
       if (kind === 'reply') return { forward: plainMessage(message) }
       return fromRequest(message as McpRequest, client)
     },
 
-    async fromServer(message) {
-      const kind = kindOf(message)
-      if (kind === 'request' || kind === 'notification') return message
+    async fromServer(given) {
+      const kind = kindOf(given)
       if (kind === undefined) return undefined
-      const known = open.get(message.id)
+      const isDeep = isTooDeep(given)
+      if (kind !== 'reply') return isDeep ? undefined : given
+      const message = isDeep ? tooDeepAnswer(given) : given
+      const slot = slotOf(message.id)
+      const known = open.get(slot)
       // An error without an id answers a line that the server could not read.
-      if (known === undefined) return message.id === null ? message : undefined
-      open.delete(message.id)
+      if (known === undefined || known.request.id !== message.id) return message.id === null ? message : undefined
+      open.delete(slot)
       if (known.isCancelled) cancelled -= 1
       const { request, caller, access, proof, startedMs, isCancelled } = known
       const result = isResult(message) ? message.result : undefined
@@ -194,17 +203,19 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
 
   async function fromRequest(request: McpRequest, client: ClientSide): Promise<Passage> {
     const { id, method } = request
-    if (open.has(id) || held.has(id)) return refuse(request, 'This id is in use by another request.')
+    const slot = slotOf(id)
+    if (open.has(slot) || held.has(slot)) return refuse(request, 'This id is in use by another request.')
     if (open.size - cancelled + held.size >= MAX_OPEN) return refuse(request, 'Too many requests wait for an answer.')
-    // A server that is lenient about names would run it undecided.
-    if (method !== 'tools/call' && folded(method) === 'tools/call') {
-      return refuse(request, 'Tools are run by "tools/call", written so.')
+    // A server that is lenient about names would run it undecided, or list everything.
+    const name = folded(method)
+    if (name !== method && (name === 'tools/call' || name === 'tools/list')) {
+      return refuse(request, `Unknown method. Write "${name}".`)
     }
     const found = callerOf(request, client)
     // Whoever serves the tools needs no credential of their callers.
     const forward = plainMessage({ ...request, params: withoutCaller(request.params) })
     if (method === 'tools/call') return decide(request, forward, found, client.signal)
-    open.set(id, { request, caller: found.caller, startedMs: monotonicMs(), isCancelled: false })
+    open.set(slot, { request, caller: found.caller, startedMs: monotonicMs(), isCancelled: false })
     return { forward }
   }
 
@@ -215,12 +226,34 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
   }
 }
 
+/**
+ * Where a request is kept. A server that reads `"1"` as 1 may answer one in the name of the
+ * other, so at most one of them is open.
+ */
+function slotOf(id: unknown): unknown {
+  const number = typeof id === 'string' ? Number(id) : Number.NaN
+  return Number.isNaN(number) ? id : number
+}
+
 function paramsOf({ params }: McpRequest): Members {
   return isObject(params) ? params : {}
 }
 
 function refuse(request: McpRequest, message: string): Passage {
   return { answer: invalid(request.id, message) }
+}
+
+function refuseDepth(message: McpMessage, kind: MessageKind): Passage {
+  return kind === 'request' ? refuse(message as McpRequest, 'The message is nested too deeply.') : { drop: true }
+}
+
+/** What stands for an answer of the server that cannot be written again. */
+function tooDeepAnswer({ id }: McpMessage): McpMessage {
+  return {
+    jsonrpc: '2.0',
+    id,
+    error: { code: INTERNAL_ERROR, message: 'The answer of the server is nested too deeply.' },
+  }
 }
 
 function invalid(id: string | number | null, message: string): McpMessage {

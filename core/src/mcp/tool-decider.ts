@@ -37,6 +37,9 @@ export interface ToolDecider {
 /** How long a reply may wait for its proof, in milliseconds. */
 const PROOF_TIMEOUT_MS = 2_000
 
+/** Most tools that one question may hold. */
+const PER_QUESTION = 1024
+
 type DecidingCore = Pick<InProcessCore, 'evaluateToolAccess' | 'filterTools' | 'recordOutcome' | 'getRecord'>
 
 /** Decides with a core in this process. */
@@ -56,12 +59,19 @@ export function createToolDecider(core: DecidingCore, serverOrigin: string): Too
     },
 
     async allowed(tools, caller) {
-      const request = create(FilterToolsRequestSchema, {
-        tools: tools.map((toolName) => ({ toolName })),
-        ...credentialOf(caller),
-      })
-      const { allowed } = await core.filterTools(request)
-      return new Set(tools.filter((_, index) => allowed[index] === true))
+      const allowed = new Set<string>()
+      for (let start = 0; start < tools.length; start += PER_QUESTION) {
+        const asked = tools.slice(start, start + PER_QUESTION)
+        const request = create(FilterToolsRequestSchema, {
+          tools: asked.map((toolName) => ({ toolName })),
+          ...credentialOf(caller),
+        })
+        const answers = (await core.filterTools(request)).allowed
+        asked.forEach((toolName, index) => {
+          if (answers[index] === true) allowed.add(toolName)
+        })
+      }
+      return allowed
     },
 
     ended({ evidenceId }, failed, durationMs, result) {

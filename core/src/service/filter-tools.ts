@@ -11,9 +11,10 @@ export type WouldAllow = (request: AccessRequest) => Promise<boolean>
 
 /**
  * Answers a listing tool by tool. Each tool is decoded and judged like a call of it, so that
- * a list cannot promise what a call refuses, nor the reverse.
+ * a list cannot promise what a call refuses, nor the reverse. A name that no call can carry is
+ * answered with no: one such tool must not hide the others.
  *
- * @throws {RpcFault} INVALID_ARGUMENT naming the tool and its wrong fields
+ * @throws {RpcFault} INVALID_ARGUMENT naming the tool and what is wrong with its demands
  */
 export async function filterTools(
   { tools, credential }: FilterToolsRequest,
@@ -30,11 +31,12 @@ export async function filterTools(
       return decodeAccessRequest(question, allowedTools)
     } catch (fault) {
       if (!(fault instanceof RpcFault)) throw fault
+      if (fault.violations.every(({ field }) => field === 'tool_name')) return undefined
       throw invalidArgument(fault.violations.map((wrong) => ({ ...wrong, field: `tools[${index}].${wrong.field}` })))
     }
   })
   const answers: boolean[] = []
   // One after another: the first one verifies the badge, and the others find it in the cache.
-  for (const question of questions) answers.push(await wouldAllow(question))
+  for (const question of questions) answers.push(question !== undefined && (await wouldAllow(question)))
   return answers
 }

@@ -98,7 +98,8 @@ const RECHECK_MS = 300_000
 
 /**
  * Connects an MCP client and verifies the server before anything else leaves: the handshake
- * goes through, every other request waits. A server that is not verified is left again.
+ * goes through, every other request waits, and so do the server's own. A server that is not
+ * verified is left again.
  *
  * ```ts
  * const { server } = await connectVerified(client, transport, { minTrustLevel: 2, credential: { badge } })
@@ -117,11 +118,12 @@ export async function connectVerified(
   options: ConnectVerifiedOptions = {},
 ): Promise<VerifiedConnection> {
   const decided = decideOptions(options, transport)
+  if (options.url !== undefined) options.http?.attach(new URL(options.url))
   const session = createSession(mcp, decided)
-  const tapped = tapTransport(transport, { onRequest: session.onRequest, onInbound: session.onInbound })
+  const { onRequest, onInbound, holdInbound, onClose } = session
+  const tapped = tapTransport(transport, { onRequest, onInbound, holdInbound, onClose })
   try {
-    // A gate that requires a badge lets not even a handshake through without it.
-    if (options.sendCredentialToUnverified === true) session.showBadge()
+    session.showBadge()
     await mcp.connect(tapped)
     await session.verify()
   } catch (error) {
@@ -135,6 +137,9 @@ export async function connectVerified(
     },
   }
 }
+
+/** What tells a transport over a network from a child process: Streamable HTTP, SSE, WebSocket. */
+const NETWORK_MEMBERS = ['terminateSession', '_url']
 
 interface Decided {
   readonly config: VerifyConfig
@@ -158,9 +163,12 @@ function decideOptions(options: ConnectVerifiedOptions, transport: TransportLike
   decideVerifyConfig(config)
   if (timeoutMs !== undefined) requireTimeoutMs(timeoutMs)
   if (recheckMs !== undefined) requireTimeoutMs(recheckMs)
-  // Only HTTP transports can end a session. Without its URL the endpoint would pass for a child process.
-  if (url === undefined && 'terminateSession' in transport) {
-    throw new TypeError('An HTTP transport needs the option url, so that the DID can be compared with the endpoint.')
+  // Transports over a network keep their URL, each of both SDKs. Without the option the endpoint would pass for a child process.
+  if (url === undefined && NETWORK_MEMBERS.some((name) => name in transport)) {
+    throw new TypeError('This transport needs the option url, so that the DID can be compared with the endpoint.')
+  }
+  if (url === undefined && options.http !== undefined) {
+    throw new TypeError('The option http needs the option url: the badge is shown to that origin alone.')
   }
   const target = url === undefined ? undefined : new URL(url)
   return {
@@ -176,13 +184,18 @@ function createSession(mcp: ClientLike, { config, endpoint, credential, options 
   const asked = new Map<unknown, Handshake['pop']>()
   let handshake: Handshake | undefined
   let current: ServerVerification | undefined
+  /** The DID that was verified first. A connection is with one server. */
+  let verifiedDid: string | undefined
   let checkedAtMs = 0
+  /** The server was asked anew who it is by somebody else than us, as when a session ended. */
+  let isStale = false
   let checking: Promise<void> | undefined
   const opened = Promise.withResolvers<void>()
   // Who waits hears of it; where nobody does, it must not end the process.
   opened.promise.catch(() => undefined)
   let isOpen = false
   let refused: unknown
+  let isClosed = false
 
   function onInbound(message: McpMessage): void {
     const pop = asked.get(message.id)
@@ -197,6 +210,7 @@ function createSession(mcp: ClientLike, { config, endpoint, credential, options 
       // A fresh nonce for each handshake; its answer is looked at once.
       const pop = generatePopRequest(method)
       asked.set(request.id, pop)
+      if (isOpen && checking === undefined) isStale = true
       return withMeta(request, popRequestToMeta(pop))
     }
     return release(request)
@@ -205,11 +219,36 @@ function createSession(mcp: ClientLike, { config, endpoint, credential, options 
   async function release(request: McpRequest): Promise<McpRequest> {
     if (refused !== undefined) throw refused
     if (!isOpen) await opened.promise
-    else if (performance.now() - checkedAtMs > recheckMs) await recheck()
-    const isTold = current?.isVerified === true || options.sendCredentialToUnverified === true
-    if (credential === undefined || !isTold) return request
+    else if (isStale || isContradicted() || performance.now() - checkedAtMs > recheckMs) await recheck()
+    if (credential === undefined || !isTold()) return request
     const secret = await resolveSecret(credential)
     return withMeta(request, credentialToMeta(credential.kind === 'badge' ? { badge: secret } : { apiKey: secret }))
+  }
+
+  /** What the server asks before it is verified waits, too: the answers are the user's. */
+  function holdInbound(): Promise<void> | undefined {
+    return isOpen ? undefined : opened.promise
+  }
+
+  /** Each answer has headers: one that discloses somebody else need not wait for the next look. */
+  function isContradicted(): boolean {
+    const did = http?.latest()?.serverDid
+    return did !== undefined && verifiedDid !== undefined && did !== verifiedDid
+  }
+
+  /** Whether the server may see the credential now. */
+  function isTold(): boolean {
+    return current?.isVerified === true || options.sendCredentialToUnverified === true
+  }
+
+  /**
+   * The badge for a header. A server that is being looked at does not see it, unless told so: a
+   * gate that requires a badge lets not even a handshake through without it.
+   */
+  async function shownBadge(): Promise<string | undefined> {
+    if (credential?.kind !== 'badge' || refused !== undefined || isClosed || !isTold()) return undefined
+    const isSettled = !isStale && checking === undefined
+    return isSettled || options.sendCredentialToUnverified === true ? resolveSecret(credential) : undefined
   }
 
   /** One look at the server for all who wait. A server that fails it is left. */
@@ -232,28 +271,38 @@ function createSession(mcp: ClientLike, { config, endpoint, credential, options 
     if (options.requireModernEra === true && !isModern) {
       throw refusal('The server speaks only the legacy era, whose proofs of possession can be relayed.')
     }
+    // In the legacy era a server discloses once for a connection; what it said then counts later.
+    const mayRemember = !isModern && !isStale
+    const headersBefore = http?.latest()
     // The connect-time probe may have met another process, and its nonce is used up by now.
-    if (isModern && (current !== undefined || handshake?.method !== 'server/discover')) {
-      await mcp.request({ method: 'server/discover', params: {} })
-    }
-    const verification = await verifyHandshake()
+    const isAskedAgain = isModern && (current !== undefined || handshake?.method !== 'server/discover')
+    if (isAskedAgain) await mcp.request({ method: 'server/discover', params: {} })
+    const headers = http?.latest()
+    const verification = await verifyHandshake(
+      isAskedAgain && headers === headersBefore ? undefined : headers,
+      mayRemember,
+    )
     checkedAtMs = performance.now()
-    // In the legacy era a server discloses once for a connection, so a badge that has run out
-    // since then says nothing new. What was revoked does.
+    isStale = false
+    // So a badge that has run out since then says nothing new. What was revoked does.
     const isOutlived = verification.errorCode === ServerErrorCode.BADGE_EXPIRED && current?.isVerified === true
-    if (isOutlived && !isModern && http?.latest() === undefined) return
+    if (isOutlived && mayRemember && headers === undefined) return
     if (!verification.isVerified && failOnUnverified) throw new ServerVerifyError(verification)
+    if (verification.isVerified) verifiedDid ??= verification.serverDid
     // A proof is made once for a connection there, too.
-    const isProven = verification.badgeJti !== undefined && verification.badgeJti === current?.badgeJti
+    const isProven = mayRemember && verification.badgeJti !== undefined && verification.badgeJti === current?.badgeJti
     current =
       isProven && current?.popVerified === true ? Object.freeze({ ...verification, popVerified: true }) : verification
   }
 
-  async function verifyHandshake(): Promise<ServerVerification> {
+  async function verifyHandshake(
+    headers: DisclosedServerIdentity | undefined,
+    mayRemember: boolean,
+  ): Promise<ServerVerification> {
     const seen = handshake
     // Whatever it proved, it proved once.
     handshake = undefined
-    const disclosed = readIdentity(seen?.meta, http?.latest())
+    const disclosed = readIdentity(seen?.meta, headers, mayRemember)
     const answer = popAnswer(seen?.meta)
     const verification = await verifyServer(
       {
@@ -261,10 +310,11 @@ function createSession(mcp: ClientLike, { config, endpoint, credential, options 
         ...endpoint,
         ...(seen && answer && { proof: { ...seen.pop, ...answer } }),
       },
-      { config: demandsOf(seen), client: options.client, timeoutMs: options.timeoutMs },
+      { config: demandsOf(seen, mayRemember), client: options.client, timeoutMs: options.timeoutMs },
     )
-    if (expectedDid !== undefined && disclosed.serverDid !== expectedDid) {
-      const detail = `Expected was ${expectedDid}.`
+    const expected = expectedDid ?? (disclosed.serverDid && verifiedDid)
+    if (expected !== undefined && disclosed.serverDid !== expected) {
+      const detail = `Expected was ${expected}.`
       return Object.freeze({
         ...verification,
         state: ServerState.DECLARED_PRINCIPAL,
@@ -279,34 +329,38 @@ function createSession(mcp: ClientLike, { config, endpoint, credential, options 
   }
 
   /** A legacy server proves itself in `initialize`, once for a connection: later looks are at its badge alone. */
-  function demandsOf(seen: Handshake | undefined): VerifyConfig {
-    return seen === undefined && current?.popVerified === true ? { ...config, requirePop: false } : config
+  function demandsOf(seen: Handshake | undefined, mayRemember: boolean): VerifyConfig {
+    const wasProven = mayRemember && seen === undefined && current?.popVerified === true
+    return wasProven ? { ...config, requirePop: false } : config
   }
 
   let lastDisclosed: DisclosedServerIdentity | undefined
-  function readIdentity(meta: unknown, headers: DisclosedServerIdentity | undefined): DisclosedServerIdentity {
+  function readIdentity(
+    meta: unknown,
+    headers: DisclosedServerIdentity | undefined,
+    mayRemember: boolean,
+  ): DisclosedServerIdentity {
     const inMeta = readMetaIdentity(meta)
     if (headers !== undefined && inMeta.serverDid !== undefined && headers.serverDid !== inMeta.serverDid) {
       throw refusal('Headers and handshake disclose different DIDs.')
     }
-    const found = inMeta.serverDid !== undefined ? inMeta : (headers ?? lastDisclosed ?? inMeta)
+    const found =
+      inMeta.serverDid !== undefined ? inMeta : (headers ?? (mayRemember ? lastDisclosed : undefined) ?? inMeta)
     lastDisclosed = found
     return found
-  }
-
-  /** From here on every HTTP request carries the badge. */
-  function showBadge(): void {
-    if (http !== undefined && credential?.kind === 'badge') http.sendBadge(() => resolveSecret(credential))
   }
 
   return {
     onInbound,
     onRequest,
-    showBadge,
+    holdInbound,
+    onClose: (): void => {
+      isClosed = true
+    },
+    showBadge: (): void => http?.sendBadge(shownBadge),
     verification: (): ServerVerification => current ?? missing(),
     async verify(): Promise<void> {
       await look()
-      if (current?.isVerified === true) showBadge()
       isOpen = true
       opened.resolve()
     },

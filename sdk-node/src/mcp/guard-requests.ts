@@ -98,7 +98,9 @@ export function guardListing(handler: RequestHandler, options: RequestGuardOptio
       signal: context.signal,
       timeoutMs: options.timeoutMs,
     })
-    return filterListing(result, (name) => allowed.has(name))
+    const listing = filterListing(result, (name) => allowed.has(name))
+    // The SDK fills in what the server says about caches later, where this says nothing.
+    return context.isModern ? { ...listing, cacheScope: 'private' } : listing
   }
 }
 

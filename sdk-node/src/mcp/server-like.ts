@@ -18,6 +18,8 @@ export type ServerLike =
 export interface HandlerContext {
   readonly signal: AbortSignal | undefined
   readonly meta: unknown
+  /** Whether the request is of the modern era, whose listings may be cached. */
+  readonly isModern: boolean
   header(name: string): string | undefined
 }
 
@@ -49,6 +51,7 @@ export function contextOf(given: unknown): HandlerContext {
   const signal = property(modern, 'signal') ?? property(given, 'signal')
   return {
     signal: signal instanceof AbortSignal ? signal : undefined,
+    isModern: property(modern, 'envelope') !== undefined,
     meta: modern === undefined ? property(given, '_meta') : property(modern, '_meta'),
     header(name) {
       if (webHeaders instanceof Headers) return webHeaders.get(name) ?? undefined

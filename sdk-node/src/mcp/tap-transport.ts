@@ -6,6 +6,11 @@ export interface Tap {
   /** Sees each message that comes in. Whatever is thrown is the sender's problem, not the connection's. */
   readonly onInbound?: (message: McpMessage) => void
   /**
+   * May keep back what the other side asks, until the promise resolves. When it rejects, the
+   * request was never received.
+   */
+  readonly holdInbound?: (request: McpRequest) => Promise<void> | undefined
+  /**
    * May replace a result that goes out, knowing the request that it answers. Anything else
    * passes untouched: errors must reach the transport while it still knows their HTTP status.
    * Leave results alone by returning `undefined`; answer later only where nobody minds.
@@ -14,13 +19,15 @@ export interface Tap {
     result: Readonly<Record<string, unknown>>,
     request: McpRequest,
   ) => Readonly<Record<string, unknown>> | Promise<Readonly<Record<string, unknown>>> | undefined
+  /** The connection has ended. May be called more than once. */
+  readonly onClose?: () => void
   /** May replace or hold back what this side asks. */
   readonly onRequest?: (request: McpRequest) => McpRequest | Promise<McpRequest> | undefined
 }
 
 /**
  * The same transport, listened to. The SDKs look at the real object (its class, its members,
- * whether it has a process id), so it stays visible; only `send` and `onmessage` are ours.
+ * whether it has a process id), so it stays visible; only `send`, `onmessage` and `onclose` are ours.
  */
 export function tapTransport<T extends TransportLike>(target: T, tap: Tap): T {
   /** Requests from the other side that are not answered yet. */
@@ -32,7 +39,13 @@ export function tapTransport<T extends TransportLike>(target: T, tap: Tap): T {
     // A cancelled request is never answered.
     else if (message.method === 'notifications/cancelled') open.delete(cancelledId(message))
     tap.onInbound?.(message)
-    sink?.(message, extra)
+    const held = isRequest(message) ? tap.holdInbound?.(message) : undefined
+    if (held === undefined) sink?.(message, extra)
+    else
+      held.then(
+        () => sink?.(message, extra),
+        () => undefined,
+      )
   }
 
   function send(message: McpMessage, options?: unknown): Promise<void> {
@@ -60,6 +73,13 @@ export function tapTransport<T extends TransportLike>(target: T, tap: Tap): T {
       return typeof value === 'function' && name !== 'constructor' ? value.bind(target) : value
     },
     set(_, name, value) {
+      if (name === 'onclose' && typeof value === 'function') {
+        target.onclose = () => {
+          tap.onClose?.()
+          value()
+        }
+        return true
+      }
       if (name !== 'onmessage') return Reflect.set(target, name, value, target)
       sink = value
       target.onmessage = value === undefined ? undefined : receive

@@ -6,4 +6,5 @@ export interface TransportLike {
   close(): Promise<void>
   // biome-ignore lint/suspicious/noExplicitAny: as above
   onmessage?: ((message: any, extra?: any) => void) | undefined
+  onclose?: (() => void) | undefined
 }

@@ -134,7 +134,10 @@ describe('a call', () => {
   it('goes to the server without the credential, and its result comes back with the receipt', async () => {
     const { guard, ended } = createWorld({ defaultCaller: undefined })
     const passage = await guard.fromClient(call(ALLOWED, { arguments: { a: 1 }, _meta: { x: 1 } }))
-    expect(passage).toEqual({ forward: call(ALLOWED, { arguments: { a: 1 }, _meta: { x: 1 } }) })
+    expect(passage).toEqual({
+      forward: call(ALLOWED, { arguments: { a: 1 }, _meta: { x: 1 } }),
+      access: expect.objectContaining({ outcome: 'ALLOW' }),
+    })
     const answer = await guard.fromServer({ jsonrpc: '2.0', id: 1, result: { content: [], _meta: { own: 1 } } })
     expect(answer?.result).toEqual({
       content: [],

@@ -20,6 +20,12 @@ export interface TargetRequest {
   readonly signal: AbortSignal
 }
 
+/**
+ * Never the client's own: in a charset of its choice, such as UTF-7, the server would read
+ * another message than the one that was decided.
+ */
+const JSON_BODY = { 'content-type': 'application/json' }
+
 /** Connections to the target. Calls wait for one beyond it. */
 const MAX_CONNECTIONS = 1024
 
@@ -39,8 +45,8 @@ export function createTarget(url: URL, ca?: string): Target {
   return {
     send: ({ method, headers, body, signal }) =>
       new Promise((resolve, reject) => {
-        const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }
-        const sent: ClientRequest = start(url, { method, agent, signal, headers: { ...headers, ...length } }, resolve)
+        const ofBody = body === undefined ? {} : { ...JSON_BODY, 'content-length': Buffer.byteLength(body) }
+        const sent: ClientRequest = start(url, { method, agent, signal, headers: { ...headers, ...ofBody } }, resolve)
         sent.on('error', reject)
         sent.end(body)
       }),

@@ -381,7 +381,7 @@ export const FilterToolsRequestSchema: GenMessage<FilterToolsRequest> = /*@__PUR
  */
 export type OfferedTool = Message<"capiscio.core.v1.OfferedTool"> & {
   /**
-   * Name of the tool, as in MCP `tools/list`. Required, 1 to 1024 bytes.
+   * Name of the tool, as in MCP `tools/list`. One that no call can carry, empty or over 1024 bytes, is not allowed.
    *
    * @generated from field: string tool_name = 1;
    */
