@@ -89,14 +89,21 @@ export function toolCallOf(request: McpMessage): { readonly name: string; readon
   return isToolName(name) ? { name, arguments: own(params, 'arguments') } : undefined
 }
 
-/** Half a surrogate pair becomes another character wherever text is encoded: it would be decided under another name. */
+/**
+ * Whether a tool can be called by this. Half a surrogate pair becomes another character wherever
+ * text is encoded, and some servers read a name up to its first NUL: such a call would be decided
+ * under one name and run under another.
+ */
 export function isToolName(name: unknown): name is string {
-  return typeof name === 'string' && name !== '' && name.isWellFormed()
+  return typeof name === 'string' && name !== '' && name.isWellFormed() && !/\p{Cc}/u.test(name)
 }
 
-/** A name as the most lenient readers compare it: without case, width and other clothes. */
+/** A name as the most lenient readers compare it: without case, width, blanks and what nobody sees. */
 export function folded(name: string): string {
-  return name.normalize('NFKC').trim().toLowerCase()
+  return name
+    .normalize('NFKC')
+    .replace(/[\p{C}\p{Z}]/gu, '')
+    .toLowerCase()
 }
 
 /**

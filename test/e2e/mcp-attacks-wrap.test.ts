@@ -194,6 +194,14 @@ describe('the wrapper', () => {
     ])
   })
 
+  it('writes each message as one line for every reader', async () => {
+    // Some readers end a line at these, too.
+    const text = 'a\u2028b\u2029c\u0085d'
+    talk.send(call(id(1), 'open', { arguments: { text } }))
+    await expect.poll(() => talk.reached().length, { timeout: 10_000 }).toBe(1)
+    expect(talk.reached()).toEqual([call(id(1), 'open', { arguments: { text } })])
+  })
+
   it('lets the server hear of a cancelled call only when it heard of the call', async () => {
     talk.send(call(id(1), 'open'), cancel(id(1)))
     talk.send(call(id(2), 'open'))

@@ -1,10 +1,12 @@
+import { join } from 'node:path'
 import { InMemoryTransport as MemoryV2 } from '@modelcontextprotocol/client'
 import { Server } from '@modelcontextprotocol/server'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
-import { credentialToMeta, type GuardConfig, protectServer } from '../../sdk-node/src/index.ts'
+import { createCoreClient, credentialToMeta, type GuardConfig, protectServer } from '../../sdk-node/src/index.ts'
 import { type McpWorld, openMcpWorld } from '../tools/mcp-world.ts'
+import { startServe } from '../tools/serve-process.ts'
 import { converse } from '../tools/wrapped-puppet.ts'
 
 // A listing promises exactly what a call may do: no tool that would be denied, and none left out.
@@ -63,8 +65,8 @@ function callersOf({ badges, apiKey }: McpWorld): object[] {
   ]
 }
 
-const isDenied = ({ _meta }: { _meta?: Record<string, unknown> | undefined }): boolean =>
-  _meta !== undefined && 'io.capisc/denial' in _meta
+type Answer = { readonly _meta?: Record<string, unknown> | undefined }
+const isDenied = ({ _meta }: Answer): boolean => _meta !== undefined && 'io.capisc/denial' in _meta
 
 describe('what is listed to a caller is what it may run', () => {
   it('through protectServer, under any policy and any demands of the server', async () => {
@@ -93,7 +95,7 @@ describe('what is listed to a caller is what it may run', () => {
           ran.length = 0
           const answers = await Promise.all(
             names.map(async (name) => {
-              const answer = (await ask('tools/call', { name, arguments: {}, _meta })) as Parameters<typeof isDenied>[0]
+              const answer = (await ask('tools/call', { name, arguments: {}, _meta })) as Answer
               return isDenied(answer) ? [] : [name]
             }),
           )
@@ -104,6 +106,39 @@ describe('what is listed to a caller is what it may run', () => {
       }),
       { numRuns: 12 },
     )
+  })
+})
+
+describe('what is listed to a caller is what it may run, asked of a core over gRPC', () => {
+  it('for all callers at once, none of whom gets the answer of another', async () => {
+    await using world = await openMcpWorld(SAMPLE)
+    await using core = await startServe(['--config', join(world.folder, 'capiscio.yaml')])
+    await using client = createCoreClient({ address: core.addresses.tcp })
+    const names = ['read_1', 'write_1', 'admin_1', 'drop_1', 'other', 'guarded']
+    const options = { client, tools: { guarded: { minTrustLevel: 3 }, other: { requireBadge: true } } } as const
+    const server = protectServer(new Server({ name: 's', version: '1' }, { capabilities: { tools: {} } }), options)
+    server.setRequestHandler('tools/list', () => ({
+      tools: names.map((name) => ({ name, inputSchema: { type: 'object' as const } })),
+    }))
+    server.setRequestHandler('tools/call', () => ({ content: [] }))
+    const [mine, theirs] = MemoryV2.createLinkedPair()
+    await server.connect(theirs)
+    const ask = rawClient(mine)
+    const rounds = Array.from({ length: 5 }, () => callersOf(world)).flat()
+    const seen = await Promise.all(
+      rounds.map(async (_meta) => {
+        const [listing, ...answers] = await Promise.all([
+          ask('tools/list', { _meta }) as Promise<{ tools: { name: string }[] }>,
+          ...names.map((name) => ask('tools/call', { name, arguments: {}, _meta }) as Promise<Answer>),
+        ])
+        const ran = names.filter((_, index) => !isDenied(answers[index] ?? {}))
+        expect(listing.tools.map(({ name }) => name)).toEqual(ran)
+        return ran.length
+      }),
+    )
+    // Nobody, a key, a wrong key, levels 1 to 4, a forged badge, two badges.
+    expect(seen).toEqual(Array(5).fill([0, 0, 0, 2, 3, 4, 5, 0, 0]).flat())
+    await server.close()
   })
 })
 

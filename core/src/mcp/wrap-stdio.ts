@@ -100,11 +100,19 @@ function createWriter(target: Writable): Write {
   let last: Promise<void> = Promise.resolve()
   return (message) => {
     last = last.then(async () => {
-      if (!target.write(`${JSON.stringify(message)}\n`))
-        await Promise.race([once(target, 'drain'), once(target, 'close')])
+      if (!target.write(lineOf(message))) await Promise.race([once(target, 'drain'), once(target, 'close')])
     })
     return last
   }
+}
+
+/** One line also for those who end lines where Unicode does, as some line readers of Node and Python do. */
+function lineOf(message: McpMessage): string {
+  const text = JSON.stringify(message).replace(
+    /[\u0085\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+  return `${text}\n`
 }
 
 async function exitOf(child: ChildProcess): Promise<number> {

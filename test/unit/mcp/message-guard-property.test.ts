@@ -19,14 +19,34 @@ const KEYS = [
   '__proto__',
   'x',
 ]
-const PARAMS = ['name', 'arguments', '_meta', 'Name', 'ARGUMENTS', 'ｎame', 'name ', '__proto__', 'task', 'requestId']
+const PARAMS = [
+  'name',
+  'arguments',
+  '_meta',
+  'Name',
+  'ARGUMENTS',
+  'ｎame',
+  'name ',
+  'name\0',
+  '__proto__',
+  'task',
+  'requestId',
+]
 
 const method = fc.oneof(
   { arbitrary: fc.constantFrom('tools/call', 'tools/list'), weight: 3 },
-  fc.constantFrom('Tools/Call', ' tools/call', 'tools/call\n', 'ｔools/call', 'TOOLS/LIST'),
+  fc.constantFrom(
+    'Tools/Call',
+    ' tools/call',
+    'tools/call\n',
+    'ｔools/call',
+    'TOOLS/LIST',
+    'tools/call\0',
+    'tools\u200b/list',
+  ),
   fc.constantFrom('ping', 'notifications/cancelled', 'notifications/x', 'initialize', ''),
 )
-const toolName = fc.oneof(fc.constant('open'), fc.constantFrom('guarded', '', 'open\ud800', '__proto__'))
+const toolName = fc.oneof(fc.constant('open'), fc.constantFrom('guarded', '', 'open\ud800', 'open\0', '__proto__'))
 const id = fc.oneof(
   { arbitrary: fc.nat(9), weight: 2 },
   fc.constantFrom<unknown>('1', '1.0', -1, 1.5, 1e300, '', null, true, {}, [1]),
@@ -53,7 +73,9 @@ const message = fc.oneof(
   anything,
 )
 
-const fold = (name: string): string => name.normalize('NFKC').trim().toLowerCase()
+/** As readers compare that know no case, no width, no blanks, or end a text at NUL. */
+const fold = (name: string): string =>
+  (name.normalize('NFKC').split('\0', 1)[0] ?? '').replace(/[\s\u200b]/g, '').toLowerCase()
 
 /** All values of a member, as every reader there is may find it. */
 function read(value: unknown, name: string): unknown[] {
@@ -64,7 +86,9 @@ function read(value: unknown, name: string): unknown[] {
 /** Tools that the most lenient of servers would run on a message. */
 function runs({ ...parsed }: object): string[] {
   const isCall = read(parsed, 'method').some((found) => typeof found === 'string' && fold(found) === 'tools/call')
-  return isCall ? read(parsed, 'params').flatMap((found) => read(found, 'name').map(String)) : []
+  return isCall
+    ? read(parsed, 'params').flatMap((found) => read(found, 'name').map((name) => String(name).split('\0', 1)[0] ?? ''))
+    : []
 }
 
 const isListing = (parsed: object): boolean =>

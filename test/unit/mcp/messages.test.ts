@@ -89,6 +89,21 @@ describe('a message', () => {
       expect(toolCallOf(request({ name: 'read', [twin]: 'write' }))).toBeUndefined()
     }
     expect(toolCallOf(request({ name: 'read' }, 'tools/list'))).toBeUndefined()
+    for (const twin of ['name\0', 'na\u200bme', 'n ame', 'arg\u00aduments']) {
+      expect(toolCallOf(request({ name: 'read', [twin]: 'write' }))).toBeUndefined()
+    }
+  })
+
+  it('names a tool by text that every reader takes for the same', () => {
+    for (const name of ['read\0', 'read\n', '\u009f', 'read\ud800', '\udc00read', '']) {
+      expect(toolCallOf(request({ name }))).toBeUndefined()
+      expect(listedTools({ tools: [{ name }, { name: 'a' }] })).toEqual(['a'])
+      expect(filterListing({ tools: [{ name }] }, () => true)).toEqual({ tools: [] })
+    }
+    for (const name of ['read file', 'lésen', '\u{1f600}', '__proto__', 'read_*']) {
+      expect(toolCallOf(request({ name }))?.name).toBe(name)
+      expect(listedTools({ tools: [{ name }] })).toEqual([name])
+    }
   })
 
   it('belongs to the modern era when it carries its protocol version', () => {
