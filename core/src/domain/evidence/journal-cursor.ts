@@ -3,6 +3,9 @@ import { EvidenceRefused } from './evidence-errors.ts'
 import { frameOutline, MAX_FRAME_BYTES, readFrame } from './frame.ts'
 import { createSegmentReader } from './segment-reader.ts'
 
+/** Entries given at once. Whoever hashes them holds up the decisions of the same process for less than a millisecond. */
+const RUN_ENTRIES = 256
+
 /**
  * Reads the entries of a journal in order, a few at a time, beside the process that writes
  * it. Remembers where it stopped, so that no entry is read twice.
@@ -55,7 +58,8 @@ export function createJournalCursor(segments: () => Promise<readonly JournalSegm
   ): { readonly leaves: readonly Uint8Array[]; readonly length: number } {
     const leaves: Uint8Array[] = []
     let length = 0
-    while (next + leaves.length < to && bytes.length - length >= atLeast) {
+    const end = Math.min(to, next + RUN_ENTRIES)
+    while (next + leaves.length < end && bytes.length - length >= atLeast) {
       const expected = BigInt(next + leaves.length)
       const rest = bytes.subarray(length)
       const outline = frameOutline(rest)
