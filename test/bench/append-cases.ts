@@ -25,7 +25,7 @@ export interface AppendCase {
 export const BARE = 'bare write + fdatasync'
 
 /** The control: everything that the log does, for each record by itself. */
-export const ONE_EACH = '64 callers, one record a commit'
+export const ONE_EACH = '64 callers, one sync each'
 export const GROUPED = '64 callers'
 export const UNPUBLISHED = '64 callers, publishing off'
 export const LONE = '1 caller'

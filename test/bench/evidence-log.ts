@@ -48,7 +48,7 @@ function over(rounds: readonly Round[], name: string, value: (slice: AppendSlice
 const rate = ({ calls, seconds }: AppendSlice): number => calls / seconds
 
 function reportAppends(rounds: readonly Round[], publications: readonly Publication[]): string {
-  const header = ['case', 'per s', 'p50 ms', 'p99 ms', 'CPU µs', 'main µs', `to "${ONE_EACH}"`, 'to bare']
+  const header = ['case', 'per s', 'p50 ms', 'p99 ms', 'CPU µs', 'main µs', 'to one sync each', 'to bare']
   const rows = [...(rounds[0]?.keys() ?? [])].map((name) => [
     name,
     over(rounds, name, rate).toFixed(0),
