@@ -5,7 +5,7 @@ import { leafHash } from './merkle.ts'
 export interface BatchLimits {
   /** Entries in one batch. */
   readonly batchEntries: number
-  /** Bytes of entry frames in one batch; a single entry may always go. */
+  /** Bytes of entry frames in one batch; the first entry may always go. */
   readonly batchBytes: number
 }
 
@@ -19,7 +19,7 @@ export interface Batch {
   readonly firstIndex: number
   /** Hashes of the entries, in order. */
   readonly leafHashes: readonly Uint8Array[]
-  /** Whether the entry may still be added. */
+  /** Whether the entry may still be added to the ones that are there. */
   hasRoomFor(entry: Uint8Array): boolean
   /** Copies an entry. The promise is settled by `resolve` or `reject`, for all entries in one pass. */
   add(entry: Uint8Array): Promise<{ readonly index: number }>
@@ -38,8 +38,7 @@ export function createBatch(firstIndex: number, { batchEntries, batchBytes }: Ba
     firstIndex,
     leafHashes,
     hasRoomFor(entry) {
-      const { length } = leafHashes
-      return length === 0 || (length < batchEntries && frames.entryBytes + entryFrameBytes(entry) <= batchBytes)
+      return leafHashes.length < batchEntries && frames.entryBytes + entryFrameBytes(entry) <= batchBytes
     },
     add(entry) {
       const index = firstIndex + leafHashes.length

@@ -208,7 +208,6 @@ export function createEvidenceLog(options: EvidenceLogOptions): EvidenceLog {
     failure ??= { cause }
     const refused = [...underWay, ...waiting]
     waiting = []
-    waitingEntries = 0
     for (const batch of refused) batch.reject(unavailable('The record could not be stored.', cause))
     if (failedBefore) return
     telemetry.evidenceFailed({ cause })

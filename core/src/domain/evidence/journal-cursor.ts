@@ -1,6 +1,6 @@
 import type { JournalSegment } from '../../ports/journal.ts'
 import { EvidenceRefused } from './evidence-errors.ts'
-import { frameOutline, MAX_FRAME_BYTES, readFrame } from './frame.ts'
+import { frameOutline, readFrame } from './frame.ts'
 import { createSegmentReader } from './segment-reader.ts'
 
 /** Entries given at once. Whoever hashes them holds up the decisions of the same process for less than a millisecond. */
@@ -35,13 +35,11 @@ export function createJournalCursor(segments: () => Promise<readonly JournalSegm
     segment: JournalSegment,
     to: number,
   ): AsyncGenerator<readonly Uint8Array[], void, undefined> {
-    const { firstIndex, size } = segment
+    const { firstIndex } = segment
     const reader = createSegmentReader(segment)
     let offset = current?.firstIndex === firstIndex ? current.offset : 0
     while (next < to) {
-      const bytes = await reader.from(offset)
-      const endsSegment = offset + bytes.length >= size
-      const { leaves, length } = readFrames(bytes, endsSegment ? 1 : MAX_FRAME_BYTES, to)
+      const { leaves, length } = readFrames(await reader.from(offset), to)
       if (length === 0) return
       offset += length
       current = { firstIndex, offset }
@@ -50,16 +48,15 @@ export function createJournalCursor(segments: () => Promise<readonly JournalSegm
     }
   }
 
-  /** The entries from `next` on, and the length of all frames up to the last of them, as long as so many bytes follow. */
+  /** The entries from `next` on of which the bytes hold all, and the length of what was read. */
   function readFrames(
     bytes: Uint8Array,
-    atLeast: number,
     to: number,
   ): { readonly leaves: readonly Uint8Array[]; readonly length: number } {
     const leaves: Uint8Array[] = []
     let length = 0
     const end = Math.min(to, next + RUN_ENTRIES)
-    while (next + leaves.length < end && bytes.length - length >= atLeast) {
+    while (next + leaves.length < end) {
       const expected = BigInt(next + leaves.length)
       const rest = bytes.subarray(length)
       const outline = frameOutline(rest)
