@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseBenchOptions, USAGE } from './bench-options.ts'
 import { runBench } from './bench-run.ts'
-import { pinLoad } from './pinning.ts'
+import { type Pinning, pinLoad, unpinnedCommand } from './pinning.ts'
 import { cpuClock } from './process-usage.ts'
 import {
   reportCases,
@@ -62,16 +62,20 @@ async function main(args: readonly string[]): Promise<void> {
     }
   }
   if (!quick) {
-    runBeside('the evidence log at its own interface', ['evidence-log.ts', '1000000', folder])
-    runBeside('the registry', ['registry.ts', '--dir', folder])
+    runBeside('the evidence log at its own interface', pinning, ['evidence-log.ts', '1000000', folder])
+    runBeside('the registry', pinning, ['registry.ts', '--dir', folder])
   }
   if (repeat > 1) console.log(`\n${reportDisagreement(disagreement(runs.map(({ cases }) => cases)))}`)
 }
 
-/** A bench of its own, in a process of its own: what the core left behind does not weigh on it. */
-function runBeside(what: string, [program = '', ...args]: readonly string[]): void {
+/**
+ * A bench of its own, in a process of its own: what the core left behind does not weigh on it. It is load and server
+ * in one, so it has the processors of both.
+ */
+function runBeside(what: string, pinning: Pinning | undefined, [program = '', ...args]: readonly string[]): void {
   console.log(`\n${what}:`)
-  const { status } = spawnSync(process.execPath, [join(import.meta.dirname, program), ...args], { stdio: 'inherit' })
+  const [command, commandArgs] = unpinnedCommand(pinning, [join(import.meta.dirname, program), ...args])
+  const { status } = spawnSync(command, commandArgs, { stdio: 'inherit' })
   if (status !== 0) throw new Error(`The bench of ${what} ended with ${status}.`)
 }
 

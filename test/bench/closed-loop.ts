@@ -22,7 +22,7 @@ const LONGEST = 4
 
 /** Keeps `inFlight` calls under way for a time, the next one sent when an answer is in, and waits for the last. */
 export async function runClosedLoop(
-  call: () => Promise<void>,
+  call: () => Promise<unknown>,
   { inFlight, forMs, minCalls, hasMore = () => true }: LoopOptions,
 ): Promise<LoopResult> {
   const latencies: number[] = []

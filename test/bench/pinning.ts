@@ -25,6 +25,12 @@ export function serverCommand(pinning: Pinning | undefined, args: readonly strin
   return ['taskset', ['-c', String(pinning.server), process.execPath, ...args]]
 }
 
+/** The command line that runs Node with `args` on both processors; a child has those of its parent otherwise. */
+export function unpinnedCommand(pinning: Pinning | undefined, args: readonly string[]): readonly [string, string[]] {
+  if (pinning === undefined) return [process.execPath, [...args]]
+  return ['taskset', ['-c', `${pinning.server},${pinning.load}`, process.execPath, ...args]]
+}
+
 /** A container may allow other processors than the first ones: `0-1`, `3,7-8`. */
 function allowedProcessors(): number[] {
   if (process.platform !== 'linux') return []

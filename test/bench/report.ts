@@ -81,7 +81,8 @@ function percent(share: number): string {
   return `${(100 * share).toFixed(0)} %`
 }
 
-function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+/** Columns of text, the first one aligned left. */
+export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)))
   const line = (cells: readonly string[]): string =>
     cells.map((cell, n) => (n === 0 ? cell.padEnd(widths[n] ?? 0) : cell.padStart(widths[n] ?? 0))).join('  ')

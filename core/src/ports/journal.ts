@@ -30,7 +30,7 @@ export interface JournalSegment {
   readonly firstIndex: number
   /** Bytes in the file. */
   readonly size: number
-  /** Reads `length` bytes at `offset`, fewer at the end of the file. */
+  /** Reads `length` bytes at `offset`, fewer at the end of the file, into memory that nobody else has. */
   read(offset: number, length: number): Promise<Uint8Array>
 }
 

@@ -196,6 +196,7 @@ describe('evidence verify', () => {
     const ran = await run(['verify', ...atRoot])
     expect(ran.code).toBe(0)
     expect(ran.stdout).toContain('4 records, root ')
+    expect(ran.stdout).toMatch(/^took {6}\d+\.\d\d s, [1-9]\d* records per second$/m)
     expect(ran.stdout).toContain('the one in log.json: compare it with a copy kept elsewhere')
     const json = (await run(['verify', ...atRoot, '--json', '--vkey', log.vkey])).json()
     expect(json).toEqual({
@@ -203,6 +204,7 @@ describe('evidence verify', () => {
       logs: [
         {
           ...{ log: log.origin, directory: log.directory, keyFrom: '--vkey', anchored: false },
+          seconds: expect.any(Number),
           ...{ ok: true, firstKept: 0, size: 4, root: expect.stringMatching(/^[0-9a-f]{64}$/) },
         },
       ],

@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path'
 import { hex } from '@scure/base'
 import type { Command } from 'commander'
 import { createNodeEd25519Verifier } from '../../adapters/crypto/node-ed25519.ts'
+import { systemClock } from '../../adapters/time/system-clock.ts'
 import { formatVerifierKey, type VerifierKey } from '../../domain/evidence/verifier-key.ts'
 import type { LogVerdict } from '../../domain/evidence/verify-log.ts'
 import { verifyEvidenceLog } from '../../verify-evidence-log.ts'
@@ -48,6 +49,7 @@ async function verify(flags: VerifyFlags, io: CliIo): Promise<void> {
   for (const log of logs) {
     const progress = createProgress(io, 'verifying')
     const anchored = anchors !== undefined && saved?.has(log.id) === true
+    const startedMs = systemClock.monotonicMs()
     const verdict = await verifyEvidenceLog({
       directory: log.directory,
       verifier: createNodeEd25519Verifier({ maxKeys: 64 }),
@@ -56,8 +58,10 @@ async function verify(flags: VerifyFlags, io: CliIo): Promise<void> {
       onProgress: ({ verified, size }) => progress.report(verified, size),
     }).finally(progress.clear)
     if (!verdict.ok) io.setExitCode(EXIT_EVIDENCE)
-    results.push({ log, verdict, pinned: pinned !== undefined, anchored })
-    if (!flags.json) printTable(io, rowsOf({ log, verdict, pinned: pinned !== undefined, anchored }))
+    const seconds = (systemClock.monotonicMs() - startedMs) / 1000
+    const result = { log, verdict, pinned: pinned !== undefined, anchored, seconds }
+    results.push(result)
+    if (!flags.json) printTable(io, rowsOf(result))
   }
   if (flags.json) printJson(io, { ok: results.every(({ verdict }) => verdict.ok), logs: results.map(asJson) })
 }
@@ -69,6 +73,8 @@ interface VerifiedLog {
   readonly pinned: boolean
   /** It was compared with a saved checkpoint. */
   readonly anchored: boolean
+  /** How long it took. */
+  readonly seconds: number
 }
 
 /** A pinned key says which log is meant; that it is missing is an answer too. */
@@ -82,12 +88,18 @@ function logsToVerify(logs: readonly StoredLog[], pinned: readonly VerifierKey[]
   )
 }
 
-function asJson({ log, verdict, pinned, anchored }: VerifiedLog): object {
-  const about = { log: log.origin, directory: log.directory, keyFrom: pinned ? '--vkey' : 'log.json', anchored }
+function asJson({ log, verdict, pinned, anchored, seconds }: VerifiedLog): object {
+  const about = {
+    log: log.origin,
+    directory: log.directory,
+    keyFrom: pinned ? '--vkey' : 'log.json',
+    anchored,
+    seconds,
+  }
   return verdict.ok ? { ...about, ...verdict, root: hex.encode(verdict.root) } : { ...about, ...verdict }
 }
 
-function rowsOf({ log, verdict, pinned, anchored }: VerifiedLog): readonly (readonly string[])[] {
+function rowsOf({ log, verdict, pinned, anchored, seconds }: VerifiedLog): readonly (readonly string[])[] {
   const about = [
     ['log', log.origin],
     ['folder', log.directory],
@@ -105,6 +117,7 @@ function rowsOf({ log, verdict, pinned, anchored }: VerifiedLog): readonly (read
   return [
     ...about,
     ['verified', `${size} records, root ${hex.encode(root)}${removed}`],
+    ['took', `${seconds.toFixed(2)} s, ${(size / seconds).toFixed(0)} records per second`],
     ['key', pinned ? 'the one given with --vkey' : 'the one in log.json: compare it with a copy kept elsewhere'],
     ['anchor', anchored ? 'extends the saved checkpoint' : 'none: a rewrite with the log key is not noticed'],
   ]

@@ -2,19 +2,15 @@ import type { Clock } from '../../ports/clock.ts'
 import type { Ed25519Signer } from '../../ports/ed25519.ts'
 import type { Journal } from '../../ports/journal.ts'
 import type { Telemetry } from '../../ports/telemetry.ts'
+import { type Batch, type BatchLimits, createBatch } from './batch.ts'
 import { createCheckpointSigner } from './checkpoint-signer.ts'
 import { EvidenceOverloaded, EvidenceUnavailable } from './evidence-errors.ts'
-import { encodeBatch, entryFrameBytes } from './frame.ts'
-import { appendLeaf, leafHash } from './merkle.ts'
+import { appendLeaves } from './merkle.ts'
 import { MAX_ENTRY_BYTES } from './record.ts'
 import type { RecoveredJournal } from './recover-journal.ts'
 import { createVerifierKey, formatVerifierKey } from './verifier-key.ts'
 
-export interface EvidenceLogLimits {
-  /** Entries in one batch. */
-  readonly batchEntries: number
-  /** Bytes of entry frames in one batch; a single entry may always go. */
-  readonly batchBytes: number
+export interface EvidenceLogLimits extends BatchLimits {
   /** Entries that wait while a batch is being written. */
   readonly waitingEntries: number
   /** Size at which the journal goes on in a new file. */
@@ -99,12 +95,6 @@ export interface EvidenceCommit {
   readonly checkpoint: Uint8Array
 }
 
-interface Waiting {
-  readonly leaf: Uint8Array
-  resolve(stored: { readonly index: number }): void
-  reject(error: EvidenceUnavailable): void
-}
-
 /**
  * The writer of one evidence log (evidence-log §9).
  *
@@ -136,7 +126,10 @@ export function createEvidenceLog(options: EvidenceLogOptions): EvidenceLog {
 
   // Touched by append, fail and close, all synchronous.
   let state: EvidenceLogState = 'open'
-  let waiting: Waiting[] = []
+  let waiting: Batch[] = []
+  let waitingEntries = 0
+  // Nothing that was accepted is left out: either all before an entry is stored, or the log fails.
+  let nextIndex = recovered.tree.size
   let failure: { readonly cause: unknown } | undefined
   const failureListeners: ((cause: unknown) => void)[] = []
   const commitListeners = new Set<(commit: EvidenceCommit) => void>()
@@ -149,28 +142,22 @@ export function createEvidenceLog(options: EvidenceLogOptions): EvidenceLog {
   let segmentBytes = recovered.newestSegmentBytes ?? Number.POSITIVE_INFINITY
   let writer: Promise<void> | undefined
 
-  function takeBatch(): Waiting[] {
-    let count = 0
-    let bytes = 0
-    for (const { leaf } of waiting) {
-      bytes += entryFrameBytes(leaf)
-      if (count > 0 && (count === limits.batchEntries || bytes > limits.batchBytes)) break
-      count++
-    }
-    return waiting.splice(0, count)
+  function takeBatch(): Batch | undefined {
+    const batch = waiting.shift()
+    waitingEntries -= batch?.leafHashes.length ?? 0
+    return batch
   }
 
-  async function commit(batch: readonly Waiting[]): Promise<void> {
+  async function commit(batch: Batch): Promise<void> {
     const startedMs = clock.monotonicMs()
-    const firstIndex = committed.size
-    const leaves = batch.map(({ leaf }) => leaf)
-    const tree = leaves.reduce((edge, leaf) => appendLeaf(edge, leafHash(leaf)), committed)
+    const { firstIndex, leafHashes } = batch
+    const tree = appendLeaves(committed, leafHashes)
 
     // A crash up to here: nobody was answered, nothing was written. The signed checkpoint
     // exists in memory only, so the next process may sign another root for this size.
     beforeSigning?.()
     const checkpoint = checkpoints.sign(tree)
-    const bytes = encodeBatch(firstIndex, leaves, checkpoint)
+    const { bytes, entries: leaves } = batch.seal(checkpoint)
 
     if (segmentBytes > 0 && segmentBytes + bytes.length > limits.segmentBytes) {
       // A crash in here leaves no new file or an empty one. Both recover to `committed`:
@@ -189,11 +176,9 @@ export function createEvidenceLog(options: EvidenceLogOptions): EvidenceLog {
     committed = tree
     newestCheckpoint = checkpoint
     segmentBytes += bytes.length
-    batch.forEach((entry, i) => {
-      entry.resolve({ index: firstIndex + i })
-    })
+    batch.resolve()
     telemetry.evidenceCommitted({
-      records: batch.length,
+      records: leaves.length,
       bytes: bytes.length,
       durationMs: clock.monotonicMs() - startedMs,
     })
@@ -204,27 +189,26 @@ export function createEvidenceLog(options: EvidenceLogOptions): EvidenceLog {
   async function writeAll(): Promise<void> {
     // What is asked in the same turn of the event loop shares the first sync.
     await Promise.resolve()
-    while (waiting.length > 0) {
-      const batch = takeBatch()
+    for (let batch = takeBatch(); batch !== undefined; batch = takeBatch()) {
       try {
         await commit(batch)
       } catch (cause) {
         // Whatever happened, it is unknown what is stored, and a second try could make a
         // failed sync look good (evidence-log §9.2). Entries that were resolved stay so.
-        fail(cause, batch)
+        fail(cause, [batch])
       }
     }
     // In the same turn as the last look at `waiting`: an entry that comes later starts a new loop.
     writer = undefined
   }
 
-  function fail(cause: unknown, batch: readonly Waiting[]): void {
+  function fail(cause: unknown, underWay: readonly Batch[]): void {
     const failedBefore = state === 'failed'
     state = 'failed'
     failure ??= { cause }
-    const refused = [...batch, ...waiting]
+    const refused = [...underWay, ...waiting]
     waiting = []
-    for (const entry of refused) entry.reject(unavailable('The record could not be stored.', cause))
+    for (const batch of refused) batch.reject(unavailable('The record could not be stored.', cause))
     if (failedBefore) return
     telemetry.evidenceFailed({ cause })
     for (const listener of failureListeners) notify(() => listener(cause), 'evidence failure')
@@ -252,6 +236,18 @@ export function createEvidenceLog(options: EvidenceLogOptions): EvidenceLog {
     }
   }
 
+  function refusalOf(leaf: Uint8Array): Error | undefined {
+    if (state === 'failed') return unavailable('The evidence log failed earlier. Restart the core.', failure?.cause)
+    if (state !== 'open') return unavailable('The evidence log is closed.')
+    if (leaf.length === 0 || leaf.length > MAX_ENTRY_BYTES) {
+      return new RangeError(`An entry has 1 to ${MAX_ENTRY_BYTES} bytes, not ${leaf.length}.`)
+    }
+    if (waitingEntries >= limits.waitingEntries) {
+      return new EvidenceOverloaded(`${limits.waitingEntries} records wait to be stored. Try again shortly.`)
+    }
+    return undefined
+  }
+
   return {
     origin,
     vkey: formatVerifierKey(key),
@@ -263,19 +259,19 @@ export function createEvidenceLog(options: EvidenceLogOptions): EvidenceLog {
     },
     state: () => state,
 
-    async append(leaf) {
-      if (state === 'failed') throw unavailable('The evidence log failed earlier. Restart the core.', failure?.cause)
-      if (state !== 'open') throw unavailable('The evidence log is closed.')
-      if (leaf.length === 0 || leaf.length > MAX_ENTRY_BYTES) {
-        throw new RangeError(`An entry has 1 to ${MAX_ENTRY_BYTES} bytes, not ${leaf.length}.`)
+    append(leaf) {
+      const refusal = refusalOf(leaf)
+      if (refusal !== undefined) return Promise.reject(refusal)
+      let batch = waiting.at(-1)
+      if (!batch?.hasRoomFor(leaf)) {
+        batch = createBatch(nextIndex, limits)
+        waiting.push(batch)
       }
-      if (waiting.length >= limits.waitingEntries) {
-        throw new EvidenceOverloaded(`${limits.waitingEntries} records wait to be stored. Try again shortly.`)
-      }
-      return new Promise((resolve, reject) => {
-        waiting.push({ leaf: leaf.slice(), resolve, reject })
-        writer ??= writeAll()
-      })
+      const stored = batch.add(leaf)
+      nextIndex++
+      waitingEntries++
+      writer ??= writeAll()
+      return stored
     },
 
     onCommit(listener) {

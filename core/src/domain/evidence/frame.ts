@@ -26,31 +26,81 @@ export type Frame =
   | { readonly type: 'entry'; readonly bytes: number; readonly index: bigint; readonly entry: Uint8Array }
   | { readonly type: 'commit'; readonly bytes: number; readonly note: Uint8Array }
 
-/** The bytes of a batch: its entries, then the commit that makes them count. */
-export function encodeBatch(firstIndex: number, entries: readonly Uint8Array[], note: Uint8Array): Uint8Array {
-  if (note.length > MAX_PAYLOAD_BYTES)
-    throw new RangeError(`A commit of ${note.length} bytes does not fit into a frame.`)
-  const total = entries.reduce((sum, entry) => sum + entryFrameBytes(entry), HEADER_BYTES + note.length)
-  const batch = new Uint8Array(total)
-  const view = new DataView(batch.buffer)
-  let offset = 0
-  entries.forEach((entry, i) => {
-    view.setBigUint64(offset + HEADER_BYTES, BigInt(firstIndex + i))
-    batch.set(entry, offset + HEADER_BYTES + INDEX_BYTES)
-    offset = sealFrame(batch, view, offset, ENTRY, INDEX_BYTES + entry.length)
-  })
-  batch.set(note, offset + HEADER_BYTES)
-  sealFrame(batch, view, offset, COMMIT, note.length)
-  return batch
+/** The bytes of a batch: the frames of its entries, then the commit that makes them count. */
+export interface BatchFrames {
+  /** Bytes of the entry frames so far. */
+  readonly entryBytes: number
+  /** Copies an entry into the next frame. */
+  add(entry: Uint8Array): void
+  /** Ends the batch with its commit. Nothing can be added afterwards. */
+  seal(note: Uint8Array): SealedBatch
 }
 
-/** Writes the header before a payload that is in place; returns where the next frame starts. */
-function sealFrame(batch: Uint8Array, view: DataView, offset: number, type: number, payloadBytes: number): number {
-  const end = offset + HEADER_BYTES + payloadBytes
-  view.setUint32(offset, payloadBytes)
-  batch[offset + 8] = type
-  view.setUint32(offset + 4, crc32c(batch.subarray(offset + 8, end)))
-  return end
+export interface SealedBatch {
+  readonly bytes: Uint8Array
+  /** The entries. They share memory with `bytes`. */
+  readonly entries: readonly Uint8Array[]
+}
+
+/** Room for a lone entry of usual size and its commit. */
+const FIRST_BYTES = 1024
+
+/** @param firstIndex index of the first entry, at most 2^53 - 1 */
+export function createBatchFrames(firstIndex: number): BatchFrames {
+  let bytes = new Uint8Array(FIRST_BYTES)
+  let view = new DataView(bytes.buffer)
+  // Where each frame ends; the first starts at 0.
+  const ends: number[] = []
+  let end = 0
+
+  /** Makes room for one more frame and returns where its payload starts. */
+  function reserve(payloadBytes: number): number {
+    const needed = end + HEADER_BYTES + payloadBytes
+    if (needed > bytes.length) {
+      const larger = new Uint8Array(Math.max(needed, 2 * bytes.length))
+      larger.set(bytes.subarray(0, end))
+      bytes = larger
+      view = new DataView(bytes.buffer)
+    }
+    return end + HEADER_BYTES
+  }
+
+  /** Writes the header before a payload that is in place. */
+  function sealFrame(type: number, payloadBytes: number): void {
+    const start = end
+    end += HEADER_BYTES + payloadBytes
+    view.setUint32(start, payloadBytes)
+    bytes[start + 8] = type
+    view.setUint32(start + 4, crc32c(bytes.subarray(start + 8, end)))
+  }
+
+  return {
+    get entryBytes() {
+      return end
+    },
+
+    add(entry) {
+      const payload = reserve(INDEX_BYTES + entry.length)
+      const index = firstIndex + ends.length
+      view.setUint32(payload, Math.floor(index / 2 ** 32))
+      view.setUint32(payload + 4, index >>> 0)
+      bytes.set(entry, payload + INDEX_BYTES)
+      sealFrame(ENTRY, INDEX_BYTES + entry.length)
+      ends.push(end)
+    },
+
+    seal(note) {
+      if (note.length > MAX_PAYLOAD_BYTES)
+        throw new RangeError(`A commit of ${note.length} bytes does not fit into a frame.`)
+      const payload = reserve(note.length)
+      bytes.set(note, payload)
+      sealFrame(COMMIT, note.length)
+      const entries = ends.map((frameEnd, i) =>
+        bytes.subarray((ends[i - 1] ?? 0) + HEADER_BYTES + INDEX_BYTES, frameEnd),
+      )
+      return { bytes: bytes.subarray(0, end), entries }
+    },
+  }
 }
 
 /**

@@ -5,7 +5,7 @@ import { bytesEqual } from './bytes-equal.ts'
 import { openCheckpoint } from './checkpoint.ts'
 import { EvidenceRefused } from './evidence-errors.ts'
 import { createJournalCursor, type JournalCursor } from './journal-cursor.ts'
-import { appendLeaf, EMPTY_EDGE, edgeRoot, leafHash, type RightEdge } from './merkle.ts'
+import { edgeRoot, leafHash } from './merkle.ts'
 import { CHECKPOINT_FILE, openCheckpointFile, readPublishedTree } from './published-tree.ts'
 import { TILE_WIDTH } from './tile-path.ts'
 import { createTileTree, type TileTree } from './tile-tree.ts'
@@ -47,7 +47,6 @@ export interface LogTail {
 interface Position {
   readonly cursor: JournalCursor
   readonly tree: TileTree
-  edge: RightEdge
 }
 
 export function createLogTail(options: LogTailOptions): LogTail {
@@ -70,7 +69,6 @@ export function createLogTail(options: LogTailOptions): LogTail {
     return {
       cursor: createJournalCursor(segments, size),
       tree: createTileTree(size, published?.partialTiles),
-      edge: published?.edge ?? EMPTY_EDGE,
     }
   }
 
@@ -93,11 +91,12 @@ export function createLogTail(options: LogTailOptions): LogTail {
   }
 
   async function follow(to: Position, head: CommittedHead): Promise<void> {
-    for await (const { index, leaf } of to.cursor.read(head.size)) {
-      const hash = leafHash(leaf)
-      to.edge = appendLeaf(to.edge, hash)
-      for (const tile of to.tree.append(hash)) fullTiles.set(`${tile.level}/${tile.index}`, tile.hashes)
-      keep(index, leaf)
+    for await (const leaves of to.cursor.read(head.size)) {
+      for (const leaf of leaves) {
+        // A copy: a few bytes must not keep all that was read with them.
+        keep(to.tree.size, leaf.slice())
+        for (const tile of to.tree.append(leafHash(leaf))) fullTiles.set(`${tile.level}/${tile.index}`, tile.hashes)
+      }
     }
   }
 
@@ -136,11 +135,11 @@ export function createLogTail(options: LogTailOptions): LogTail {
     return true
   }
 
-  function refuseOtherRoot({ tree, edge }: Position, head: CommittedHead): void {
+  function refuseOtherRoot({ tree }: Position, head: CommittedHead): void {
     // After a jump the published tree may be ahead; it was proven under its own checkpoint.
     if (tree.size > head.size) return
     const checkpoint = openCheckpoint(head.checkpoint, origin, keys, verifier)
-    if (checkpoint.size === tree.size && bytesEqual(checkpoint.root, edgeRoot(edge))) return
+    if (checkpoint.size === tree.size && bytesEqual(checkpoint.root, edgeRoot(tree.edge()))) return
     const message = `The stored entries are not those of the checkpoint of ${head.size}. Verify the log.`
     throw new EvidenceRefused('FILE_DAMAGED', message, { index: head.size - 1, expected: 'the root that is signed' })
   }

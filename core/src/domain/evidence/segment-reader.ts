@@ -8,20 +8,20 @@ const CHUNK_BYTES = 1024 * 1024
 export interface SegmentReader {
   /**
    * Bytes from `offset` on: at least one largest frame, fewer only at the end of the
-   * segment. Valid until the next call.
+   * segment. Nobody changes them afterwards; who keeps a few of them keeps a whole chunk.
    */
   from(offset: number): Promise<Uint8Array>
 }
 
 export function createSegmentReader(segment: JournalSegment): SegmentReader {
-  let chunk = new Uint8Array(0)
+  let chunk: Uint8Array = new Uint8Array(0)
   let start = 0
   return {
     async from(offset) {
       const end = start + chunk.length
       const held = offset >= start && (end - offset >= MAX_FRAME_BYTES || end >= segment.size)
       if (!held) {
-        chunk = new Uint8Array(await segment.read(offset, Math.min(CHUNK_BYTES, segment.size - offset)))
+        chunk = await segment.read(offset, Math.min(CHUNK_BYTES, segment.size - offset))
         start = offset
       }
       return chunk.subarray(offset - start)

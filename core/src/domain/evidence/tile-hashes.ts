@@ -3,7 +3,7 @@ import type { SubtreeHash } from './merkle-prover.ts'
 import { TILE_WIDTH } from './tile-path.ts'
 
 /** Tree levels between two tile levels: a tile of 256 hashes is eight levels high. */
-const TILE_HEIGHT = 8
+export const TILE_HEIGHT = 8
 
 /**
  * The first hashes of a tile.

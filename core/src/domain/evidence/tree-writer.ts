@@ -6,10 +6,10 @@ import { encodeBundle } from './entry-bundle.ts'
 import { EvidenceRefused } from './evidence-errors.ts'
 import { encodeHashTile } from './hash-tile.ts'
 import { createJournalCursor } from './journal-cursor.ts'
-import { appendLeaf, EMPTY_EDGE, edgeRoot, leafHash } from './merkle.ts'
+import { edgeRoot, leafHash } from './merkle.ts'
 import { firstEntryOf, type PublishedTree } from './published-tree.ts'
 import { TILE_WIDTH, type TileFile, tilePath } from './tile-path.ts'
-import { createTileTree } from './tile-tree.ts'
+import { createTileTree, type HashTile } from './tile-tree.ts'
 
 /** A signed checkpoint that is durable in the journal. */
 export interface CommittedHead {
@@ -43,7 +43,6 @@ export interface TreeWriter {
 export function createTreeWriter({ origin, files, segments, published }: TreeWriterOptions): TreeWriter {
   const cursor = createJournalCursor(segments, published?.checkpoint.size ?? 0)
   const tree = createTileTree(published?.checkpoint.size, published?.partialTiles)
-  let edge = published?.edge ?? EMPTY_EDGE
   let bundle: Uint8Array[] = [...(published?.partialBundle ?? [])]
   let partialPaths = partialFiles().map(([file]) => tilePath(file))
 
@@ -71,28 +70,29 @@ export function createTreeWriter({ origin, files, segments, published }: TreeWri
     throw new EvidenceRefused('FILE_DAMAGED', message, { file: path, index, expected })
   }
 
+  /** With a tile of leaf hashes, their bundle is full, too. */
+  async function writeTiles(full: readonly HashTile[]): Promise<void> {
+    const entries = bundle
+    bundle = []
+    const index = tree.size / TILE_WIDTH - 1
+    await writeFull({ kind: 'entries', index, width: TILE_WIDTH }, encodeBundle(entries))
+    for (const { level, index, hashes } of full) {
+      await writeFull({ kind: 'hashes', level, index, width: TILE_WIDTH }, encodeHashTile(hashes))
+    }
+  }
+
   return {
     partialPaths: () => partialPaths,
 
     async writeUpTo({ size, checkpoint }) {
-      for await (const { leaf } of cursor.read(size)) {
-        const hash = leafHash(leaf)
-        bundle.push(leaf)
-        edge = appendLeaf(edge, hash)
-        const full = tree.append(hash)
-        if (bundle.length === TILE_WIDTH) {
-          const entries = bundle
-          bundle = []
-          await writeFull(
-            { kind: 'entries', index: tree.size / TILE_WIDTH - 1, width: TILE_WIDTH },
-            encodeBundle(entries),
-          )
-        }
-        for (const { level, index, hashes } of full) {
-          await writeFull({ kind: 'hashes', level, index, width: TILE_WIDTH }, encodeHashTile(hashes))
+      for await (const leaves of cursor.read(size)) {
+        for (const leaf of leaves) {
+          bundle.push(leaf)
+          const full = tree.append(leafHash(leaf))
+          if (full.length > 0) await writeTiles(full)
         }
       }
-      refuseOtherHead({ origin, size, root: edgeRoot(edge) }, checkpoint)
+      refuseOtherHead({ origin, size, root: edgeRoot(tree.edge()) }, checkpoint)
       const partials = partialFiles()
       partialPaths = partials.map(([file]) => tilePath(file))
       for (const [file, bytes] of partials) await files.write(tilePath(file), bytes())

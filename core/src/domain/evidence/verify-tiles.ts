@@ -4,7 +4,7 @@ import type { Checkpoint } from './checkpoint.ts'
 import { EvidenceRefused } from './evidence-errors.ts'
 import type { Findings } from './findings.ts'
 import { foldHashes } from './hash-tile.ts'
-import { appendLeaf, EMPTY_EDGE, edgeRoot, leafHash, type RightEdge } from './merkle.ts'
+import { EMPTY_EDGE, edgeRoot, leafHash, type RightEdge } from './merkle.ts'
 import { edgeOf } from './merkle-prover.ts'
 import { parseEntry, prunedMinimum } from './pruned-record.ts'
 import { CHECKPOINT_FILE, firstEntryOf, readBundle, readHashTile } from './published-tree.ts'
@@ -39,13 +39,12 @@ export async function verifyTiles(options: VerifyTilesOptions): Promise<Verified
   const { files, checkpoint, findings, edgeSize, onProgress } = options
   const { size, root } = checkpoint
   const tree = createTileTree()
-  let edge = EMPTY_EDGE
   // Of an entry neither whose bytes nor whose hash can be read, nothing above it can be recomputed.
   let isComplete = true
   let prunedBelow = 0
   const missingBundles: TileFile[] = []
   let firstKept = size
-  let edgeAt = edgeSize === 0 ? edge : undefined
+  let edgeAt = edgeSize === 0 ? EMPTY_EDGE : undefined
 
   async function compareTile({ level, index, hashes }: HashTile): Promise<void> {
     if (!isComplete || level === 0) return
@@ -120,9 +119,9 @@ export async function verifyTiles(options: VerifyTilesOptions): Promise<Verified
     if (leaves === undefined) isComplete = false
     for (let i = 0; i < width; i++) {
       const leaf = leaves?.[i] ?? UNKNOWN
-      edge = appendLeaf(edge, leaf)
-      if (edge.size === edgeSize && isComplete) edgeAt = edge
-      for (const tile of tree.append(leaf)) await compareTile(tile)
+      const full = tree.append(leaf)
+      if (tree.size === edgeSize && isComplete) edgeAt = tree.edge()
+      for (const tile of full) await compareTile(tile)
     }
     onProgress?.({ verified: first + width, size })
   }
@@ -133,7 +132,7 @@ export async function verifyTiles(options: VerifyTilesOptions): Promise<Verified
     const expected = 'the bundle: no record says that retention removed it'
     findings.add({ code: 'FILE_MISSING', file: tilePath(file), index: firstEntryOf(file), expected })
   }
-  if (isComplete && !bytesEqual(edgeRoot(edge), root)) {
+  if (isComplete && !bytesEqual(edgeRoot(tree.edge()), root)) {
     findings.add({
       code: 'FILE_DAMAGED',
       file: CHECKPOINT_FILE,

@@ -209,6 +209,15 @@ describe('while a sync runs', () => {
     expect(telemetry.commits.map(({ records }) => records)).toEqual([fitting, fitting, 33 - 2 * fitting])
   })
 
+  it('a batch may have one entry at most, and has one where not even that fits', async () => {
+    for (const limits of [{ batchEntries: 1 }, { batchBytes: 1 }]) {
+      const { log, telemetry } = await startLog(createMemoryJournal(), { limits })
+      const stored = await Promise.all(Array.from({ length: 5 }, (_, i) => log.append(entry(i))))
+      expect(stored.map(({ index }) => index)).toEqual([0, 1, 2, 3, 4])
+      expect(telemetry.commits.map(({ records }) => records)).toEqual([1, 1, 1, 1, 1])
+    }
+  })
+
   it('4096 may wait; the next one is refused at once and can be tried again later', async () => {
     const { log, gate, disk } = await startGated()
     const flying = log.append(entry('flying'))

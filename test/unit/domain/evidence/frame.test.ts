@@ -1,7 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { encodeBatch, entryFrameBytes, MAX_FRAME_BYTES, readFrame } from '../../../../core/src/domain/evidence/frame.ts'
+import {
+  createBatchFrames,
+  entryFrameBytes,
+  MAX_FRAME_BYTES,
+  readFrame,
+} from '../../../../core/src/domain/evidence/frame.ts'
 import { crc32c } from '../../../tools/check-log.ts'
+import { encodeBatch } from './test-log.ts'
 import { hex, utf8 } from './worked-example.ts'
 
 const batch = encodeBatch(5, [utf8('{}'), utf8('{"a":1}')], utf8('note'))
@@ -44,6 +50,26 @@ describe('a batch', () => {
         },
       ),
     )
+  })
+
+  it('gives its entries back as they lie in its bytes, however often those had to grow', () => {
+    const entries = Array.from({ length: 300 }, (_, i) => new Uint8Array(1 + (i % 7) * 500).fill(i))
+    const frames = createBatchFrames(0)
+    let expected = 0
+    for (const entry of entries) {
+      frames.add(entry)
+      expected += entryFrameBytes(entry)
+      expect(frames.entryBytes).toBe(expected)
+    }
+    const sealed = frames.seal(utf8('note'))
+    expect(sealed.entries).toEqual(entries)
+    for (const entry of sealed.entries) expect(entry.buffer).toBe(sealed.bytes.buffer)
+  })
+
+  it('holds indices beyond 32 bits', () => {
+    for (const index of [2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1]) {
+      expect(readFrame(encodeBatch(index, [utf8('{}')], utf8('n')))).toMatchObject({ index: BigInt(index) })
+    }
   })
 
   it('holds an entry of 65535 bytes and refuses a commit beyond the largest payload', () => {

@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   appendLeaf,
+  appendLeaves,
   EMPTY_EDGE,
   EMPTY_ROOT,
   edgeRoot,
@@ -61,6 +63,39 @@ describe('the tree', () => {
         expect(rootOf(leaves)).toEqual(definedRoot(leaves))
       }),
     )
+  })
+
+  it('hashes an entry of any length behind a zero byte', () => {
+    for (const length of [0, 1, 4095, 4096, 4097, 65_535, 200_000]) {
+      const entry = new Uint8Array(length).fill(length)
+      expect(hex(leafHash(entry))).toBe(createHash('sha256').update(Uint8Array.of(0)).update(entry).digest('hex'))
+    }
+    // What was hashed before leaves nothing behind.
+    expect(leafHash(utf8('a'))).toEqual(leafHash(utf8('a')))
+  })
+
+  it('makes a node of two hashes of 32 bytes and of nothing else', () => {
+    const hash = new Uint8Array(32)
+    expect(hex(nodeHash(hash, hash))).toBe(
+      createHash('sha256').update(Uint8Array.of(1)).update(new Uint8Array(64)).digest('hex'),
+    )
+    for (const wrong of [new Uint8Array(0), new Uint8Array(31), new Uint8Array(33)]) {
+      expect(() => nodeHash(wrong, hash)).toThrow(TypeError)
+      expect(() => nodeHash(hash, wrong)).toThrow(TypeError)
+    }
+  })
+
+  it('grows by many leaves as by one after the other', () => {
+    const leaves = Array.from({ length: 40 }, (_, i) => leafHash(utf8(String(i))))
+    for (let first = 0; first <= leaves.length; first++) {
+      const edge = appendLeaves(EMPTY_EDGE, leaves.slice(0, first))
+      expect(appendLeaves(edge, leaves.slice(first))).toEqual(leaves.reduce(appendLeaf, EMPTY_EDGE))
+      expect(edge).toEqual(leaves.slice(0, first).reduce(appendLeaf, EMPTY_EDGE))
+    }
+  })
+
+  it('refuses an edge that lacks a hash', () => {
+    expect(() => appendLeaf({ size: 1, hashes: [] }, new Uint8Array(32))).toThrow(TypeError)
   })
 
   it('tells a leaf from a node with the same bytes', () => {

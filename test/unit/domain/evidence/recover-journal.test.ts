@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { EvidenceRefused } from '../../../../core/src/domain/evidence/evidence-errors.ts'
-import { encodeBatch, MAX_FRAME_BYTES, readFrame } from '../../../../core/src/domain/evidence/frame.ts'
+import { MAX_FRAME_BYTES, readFrame } from '../../../../core/src/domain/evidence/frame.ts'
 import {
   appendLeaf,
   EMPTY_EDGE,
@@ -16,7 +16,7 @@ import { createVerifierKey } from '../../../../core/src/domain/evidence/verifier
 import { createLogSigner, nodeVerifier } from '../../../fakes/log-signer.ts'
 import { createMemoryJournal, type MemoryJournal } from '../../../fakes/memory-journal.ts'
 import { checkJournal, crc32c } from '../../../tools/check-log.ts'
-import { entry, key, recover, signer, startLog, vkey, writtenJournal } from './test-log.ts'
+import { encodeBatch, entry, key, recover, signer, startLog, vkey, writtenJournal } from './test-log.ts'
 import { example, utf8 } from './worked-example.ts'
 
 const BATCHES = [3, 1, 4]

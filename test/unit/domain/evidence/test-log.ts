@@ -1,5 +1,6 @@
 import type { EvidenceLogLimits, EvidenceLogOptions } from '../../../../core/src/domain/evidence/evidence-log.ts'
 import { createEvidenceLog, EVIDENCE_LOG_LIMITS } from '../../../../core/src/domain/evidence/evidence-log.ts'
+import { createBatchFrames } from '../../../../core/src/domain/evidence/frame.ts'
 import { recoverJournal } from '../../../../core/src/domain/evidence/recover-journal.ts'
 import { createVerifierKey, formatVerifierKey } from '../../../../core/src/domain/evidence/verifier-key.ts'
 import type { Ed25519Signer } from '../../../../core/src/ports/ed25519.ts'
@@ -84,4 +85,11 @@ export function checkAcknowledged(disk: MemoryJournal, acknowledged: ReadonlyMap
       throw new Error(`acknowledged entry ${index} is not in the log`)
   }
   return checked
+}
+
+/** The bytes of one batch. */
+export function encodeBatch(firstIndex: number, entries: readonly Uint8Array[], note: Uint8Array): Uint8Array {
+  const frames = createBatchFrames(firstIndex)
+  for (const entry of entries) frames.add(entry)
+  return frames.seal(note).bytes
 }

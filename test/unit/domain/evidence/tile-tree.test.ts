@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { foldHashes } from '../../../../core/src/domain/evidence/hash-tile.ts'
-import { edgeRoot, leafHash, rootOf } from '../../../../core/src/domain/evidence/merkle.ts'
+import { appendLeaves, EMPTY_EDGE, edgeRoot, leafHash, rootOf } from '../../../../core/src/domain/evidence/merkle.ts'
 import { verifyConsistency, verifyInclusion } from '../../../../core/src/domain/evidence/merkle-proof.ts'
 import {
   edgeOf,
@@ -53,7 +53,12 @@ describe('a growing tree', () => {
       for (const leaf of leaves.slice(0, size)) first.append(leaf)
       const again = createTileTree(size, first.partialTiles())
       expect(again.size).toBe(size)
+      const edge = appendLeaves(EMPTY_EDGE, leaves.slice(0, size))
+      expect([first.edge(), again.edge()]).toEqual([edge, edge])
+      const kept = again.edge()
       for (const leaf of leaves.slice(size, size + 600)) expect(again.append(leaf)).toEqual(first.append(leaf))
+      expect(again.edge()).toEqual(appendLeaves(edge, leaves.slice(size, size + 600)))
+      expect(kept).toEqual(edge)
       expect(again.partialTiles()).toEqual(first.partialTiles())
       expect(again.partialTiles().map(({ level, index, hashes }) => [level, index, hashes.length])).toEqual(
         [...rightmostTilesOf(size + 600)]
