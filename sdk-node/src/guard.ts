@@ -64,8 +64,11 @@ export function guard(first: unknown, second?: Handler): unknown {
       client,
     })
     if (decision.outcome !== 'ALLOW') throw new GuardError(toolName, decision)
-    throwIfAborted(signal, decision.evidenceId)
-    const run = () => Reflect.apply(handler as (...given: unknown[]) => unknown, this, call.args)
+    const run = () => {
+      // Inside, so that an allowed call that never ran has an outcome as well.
+      throwIfAborted(signal, decision.evidenceId)
+      return Reflect.apply(handler as (...given: unknown[]) => unknown, this, call.args)
+    }
     if (!decided.reportOutcome) return runAllowed(decision, run)
 
     const startedMs = performance.now()

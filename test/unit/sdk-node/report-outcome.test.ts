@@ -52,6 +52,28 @@ describe('after a guarded handler', () => {
     expect(outcomes[0]?.duration === undefined ? -1 : durationMs(outcomes[0].duration)).toBeGreaterThanOrEqual(0)
   })
 
+  test('is an error for an allowed call that was aborted before its handler began', async () => {
+    // Abort after n microtasks: some of them come between the ALLOW and the handler.
+    let between = 0
+    for (let turns = 0; turns < 40; turns += 1) {
+      const { client, outcomes } = createClient()
+      const controller = new AbortController()
+      let began = false
+      const read = guard({ tool: 'read', client, signal: () => controller.signal }, async () => {
+        began = true
+      })
+      const asked = read().catch((error: { evidenceId?: string }) => error)
+      for (let passed = 0; passed < turns; passed += 1) await undefined
+      controller.abort()
+      const error = await asked
+      await turn()
+      const wasAllowed = began || error?.evidenceId !== undefined
+      expect(outcomes.map(({ result }) => result)).toEqual(wasAllowed ? [began ? CallResult.OK : CallResult.ERROR] : [])
+      if (wasAllowed && !began) between += 1
+    }
+    expect(between).toBeGreaterThan(0)
+  })
+
   test('that throws, an error is reported, and its own error reaches the caller', async () => {
     const { client, outcomes } = createClient()
     const failure = new Error('no such table')
