@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type CoreClient, createCoreClient } from '../../sdk-node/src/index.ts'
-import { type Protection, serveEverything } from '../fakes/mcp/serve-everything.ts'
+import { buildEverythingV1, buildEverythingV2 } from '../fakes/mcp/everything-server.ts'
+import { type Protection, serveMcp } from '../fakes/mcp/serve-mcp.ts'
 import { type CoreProcess, startDevCore } from '../tools/core-process.ts'
 import { readDevServer } from '../tools/dev-server.ts'
 import { passedScenarios, runConformance } from './conformance-suite.ts'
@@ -35,6 +36,8 @@ async function decisions(): Promise<number> {
   const counts = metrics.matchAll(/^capiscio_decisions_total\{.*\} (\d+)$/gm)
   return [...counts].reduce((sum, [, count]) => sum + Number(count), 0)
 }
+
+const EVERYTHING = { v1: buildEverythingV1, v2: buildEverythingV2 }
 
 const ALWAYS = [
   'dns-rebinding-protection',
@@ -87,7 +90,7 @@ describe.skipIf(nodeModules === undefined)('the official conformance suite', () 
     'says the same of a protected server and of a plain one: $title',
     async ({ sdk, selection, passes }) => {
       const reportOn = async (given?: Protection) => {
-        await using endpoint = await serveEverything(sdk, given)
+        await using endpoint = await serveMcp(sdk, EVERYTHING, given)
         return await runConformance(nodeModules ?? '', endpoint.url, selection)
       }
       const plain = await reportOn()
