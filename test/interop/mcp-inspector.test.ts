@@ -8,6 +8,7 @@ import { buildServer, MATRIX_DEMANDS } from '../fakes/mcp/matrix-server.ts'
 import { type Builders, type HttpEndpoint, serveMcp } from '../fakes/mcp/serve-mcp.ts'
 import { type CoreProcess, devCredential, startDevCore } from '../tools/core-process.ts'
 import { type DevServer, readDevServer } from '../tools/dev-server.ts'
+import { type ProxyProcess, startProxyProcess } from '../tools/proxy-process.ts'
 import { mcpTools } from './mcp-tools.ts'
 import { obtained } from './prepared.ts'
 
@@ -20,6 +21,7 @@ let core: CoreProcess
 let client: CoreClient
 let own: DevServer
 let badge: string
+let proxy: ProxyProcess
 let endpoints: Record<'plain' | 'ours' | 'shown', HttpEndpoint>
 
 beforeAll(async () => {
@@ -27,8 +29,9 @@ beforeAll(async () => {
   client = createCoreClient({ address: core.address })
   own = await readDevServer(core.folder)
   badge = await devCredential(core.folder, 'badges', 'level-2.jwt')
+  const policyFile = join(core.folder, 'matrix-policy.yaml')
   await writeFile(
-    join(core.folder, 'wrap-policy.yaml'),
+    policyFile,
     'version: 1\ndefault: { minTrustLevel: 0 }\ntools:\n  - match: ["guarded"]\n    minTrustLevel: 2\n',
   )
   const { pem: _pem, ...identity } = own
@@ -42,9 +45,11 @@ beforeAll(async () => {
     ours: await serveMcp('v2', builders, protection),
     shown: await serveMcp('v2', builders, { ...protection, filterListings: false }),
   }
+  proxy = await startProxyProcess({ target: endpoints.plain.url, folder: core.folder, policyFile, did: own.did })
 })
 
 afterAll(async () => {
+  await proxy[Symbol.asyncDispose]()
   for (const endpoint of Object.values(endpoints)) await endpoint[Symbol.asyncDispose]()
   await client[Symbol.asyncDispose]()
   expect(await core.stop()).toBe(0)
@@ -99,7 +104,7 @@ function wrapTarget(): string[] {
   const at = (...path: string[]): string => join(core.folder, ...path)
   const env = { CONFIG: at('capiscio.yaml'), STATE_DIR: at('wrap-state'), EVIDENCE_DIR: at('wrap-evidence') }
   const settings = Object.entries(env).flatMap(([name, value]) => ['-e', `CAPISCIO_${name}=${value}`])
-  const flags = ['--policy', at('wrap-policy.yaml')]
+  const flags = ['--policy', at('matrix-policy.yaml')]
   return [...settings, process.execPath, MAIN, 'mcp', 'wrap', ...flags, '--', process.execPath, SERVER, 'v2', 'plain']
 }
 
@@ -108,6 +113,7 @@ const http = (kind: 'plain' | 'ours' | 'shown'): string[] => [endpoints[kind].ur
 const WAYS = [
   { way: 'stdio', plain: () => stdioTarget('plain'), ours: () => stdioTarget('ours') },
   { way: 'http', plain: () => http('plain'), ours: () => http('ours') },
+  { way: 'capiscio mcp proxy', plain: () => http('plain'), ours: () => [proxy.url, '--transport', 'http'] },
   { way: 'capiscio mcp wrap', plain: () => stdioTarget('plain'), ours: wrapTarget },
 ] as const
 const ERAS = ['legacy', 'modern'] as const
