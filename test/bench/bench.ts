@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseBenchOptions, USAGE } from './bench-options.ts'
 import { runBench } from './bench-run.ts'
@@ -64,6 +64,13 @@ async function main(args: readonly string[]): Promise<void> {
   if (!quick) {
     runBeside('the evidence log at its own interface', pinning, ['evidence-log.ts', '1000000', folder])
     runBeside('the registry', pinning, ['registry.ts', '--dir', folder])
+    // Kept with the last run.
+    const mcpCalls = join(folder, 'mcp-calls.json')
+    runBeside('guarded MCP calls', pinning, ['mcp-calls.ts', '--dir', folder, '--json', mcpCalls])
+    for (const run of runs.slice(-1)) {
+      await saveRun(folder, { ...run, mcpCalls: JSON.parse(await readFile(mcpCalls, 'utf8')) })
+    }
+    await rm(mcpCalls)
   }
   if (repeat > 1) console.log(`\n${reportDisagreement(disagreement(runs.map(({ cases }) => cases)))}`)
 }

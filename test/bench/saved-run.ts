@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { cpus, loadavg, release } from 'node:os'
 import { join } from 'node:path'
 import type { BenchRun } from './bench-run.ts'
+import type { McpCallsSummary } from './mcp-calls.ts'
 import type { Pinning } from './pinning.ts'
 import type { CpuClock } from './process-usage.ts'
 
@@ -30,6 +31,8 @@ export interface SavedRun extends BenchRun {
   readonly rounds: number
   readonly sliceMs: number
   readonly machine: Machine
+  /** What guarded MCP calls cost; absent when left out, and in all but the last of repeated runs. */
+  readonly mcpCalls?: readonly McpCallsSummary[]
 }
 
 export function describeMachine(pinning: Pinning | undefined, cpuClock: CpuClock): Machine {

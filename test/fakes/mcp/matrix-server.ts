@@ -24,7 +24,9 @@ export const MATRIX_DEMANDS: ProtectServerOptions = { defaults: { minTrustLevel:
 // Started as a program: over standard input and output, as the arguments say.
 if (process.argv[1] === import.meta.filename) {
   const [sdk, kind, did = '', badge = '', privateKey = ''] = process.argv.slice(2)
-  const options = kind === 'ours' ? { ...MATRIX_DEMANDS, identity: { did, badge, privateKey } } : undefined
+  const ours = { ...MATRIX_DEMANDS, filterListings: kind === 'ours', identity: { did, badge, privateKey } }
+  // 'shown': everybody may see what they may not run.
+  const options = kind === 'ours' || kind === 'shown' ? ours : undefined
   if (sdk === 'v1') await buildServer('v1', options).connect(new StdioServerTransport())
   else serveStdio(() => buildServer('v2', options))
 }

@@ -5,6 +5,7 @@ import { createNodeEd25519Signer } from '../../adapters/crypto/node-ed25519.ts'
 import { systemRandom } from '../../adapters/crypto/system-random.ts'
 import { type BadgeContents, issueBadge } from '../../domain/badge/issue-badge.ts'
 import { toDidKey } from '../../domain/did/did-key.ts'
+import { toPrivateKeyPem } from '../../domain/did/key-pem.ts'
 import { createApiKey, hashApiKey } from '../../domain/guard/api-keys.ts'
 import { decodeBase64url, encodeBase64url } from '../../lib/base64url.ts'
 import type { Ed25519Signer } from '../../ports/ed25519.ts'
@@ -56,6 +57,8 @@ export async function prepareDevFolder(path: string, nowMs: number): Promise<Dev
   const issuer = signerFrom(issuerSeed, at('issuer.key'))
   const agent = signerFrom(agentSeed, at('agent.key'))
   const server = signerFrom(serverSeed, at('server.key'))
+  // The same key as files and SDKs take it, for a server that says who it is.
+  await write(at('server.pem'), toPrivateKeyPem(decodeBase64url(serverSeed) ?? new Uint8Array()))
   const jwks = {
     keys: [
       {

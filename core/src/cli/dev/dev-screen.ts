@@ -26,6 +26,7 @@ export function devScreen({ folder, core, registryUrl, wanted, shown, color }: D
     ['Metrics', `${http}/metrics`, ''],
     ['Policy', `${shown}/policy.yaml`, 'edit it and start again'],
     ['Badges', `${shown}/badges/*.jwt`, `${badges}; kept fresh`],
+    ['Server', `${shown}/server.pem`, `key of an example MCP server; its badge is ${shown}/badges/server.jwt`],
     ['Registry', registryUrl, `administrator's key in ${shown}/registry/admin-key`],
     ['API key', `${shown}/api-key`, 'principal apikey:dev'],
     ['Evidence', `${shown}/evidence`, core.evidence.origin],
