@@ -153,6 +153,17 @@ describe('a request', () => {
     ['no media type', { 'content-type': '' }, 415],
     ['a foreign Host', { host: 'evil.example' }, 403],
     ['a foreign Origin', { origin: 'https://evil.example' }, 403],
+    [
+      'an Origin that ends like the endpoint',
+      { origin: 'https://evil.example//mcp.example.com', host: 'mcp.example.com' },
+      403,
+    ],
+    [
+      'an Origin that begins like the endpoint',
+      { origin: 'http://mcp.example.com.evil', host: 'mcp.example.com' },
+      403,
+    ],
+    ['an Origin without a name', { origin: 'null' }, 403],
     ['an unknown session', { 'mcp-session-id': 'made-up' }, 404],
   ])('with %s is refused and reaches nobody', async (_, headers, status) => {
     expect([(await send({ headers, body: call('open') })).status, asked]).toEqual([status, []])
@@ -160,6 +171,7 @@ describe('a request', () => {
 
   it.each([
     ['the operator’s Host', { host: 'mcp.example.com' }],
+    ['the endpoint’s own Origin', { origin: 'https://mcp.example.com', host: 'mcp.example.com' }],
     ['an allowed Origin', { origin: 'https://page.example' }],
     ['a media type with parameters', { 'content-type': 'application/json; charset=utf-8' }],
   ])('with %s is taken', async (_, headers) => {

@@ -18,6 +18,10 @@ export interface CorsTerms {
   readonly methods: readonly string[]
   readonly headers: readonly string[]
   readonly exposed: readonly string[]
+  /** Whether the listener's own origin may call. Only browsers name origins, and they name this one to nobody else. */
+  readonly ownOrigin: boolean
+  /** Where an operator allows more origins. */
+  readonly setting: string
 }
 
 const PREFLIGHT_MAX_AGE_SECONDS = 600
@@ -26,6 +30,8 @@ const RPC_TERMS: CorsTerms = {
   methods: cors.allowedMethods,
   headers: [...cors.allowedHeaders, 'Authorization'],
   exposed: cors.exposedHeaders,
+  ownOrigin: false,
+  setting: 'web.allowedOrigins',
 }
 
 /**
@@ -46,16 +52,17 @@ export function createWebGuard(
   const origins = new Set(allowedOrigins)
   return {
     handled(request, response) {
-      const name = hostName(request.headers.host)
+      const { host, origin } = request.headers
+      const name = hostName(host)
       if (!isOwnHost(name, request.socket.localAddress) && !isCertified(name)) {
-        refuse(response, 'This Host is not served here. Use the address that the core listens on.')
+        refuse(response, 'This Host is not served here. Use the address that is listened on.')
         return true
       }
-      const { origin } = request.headers
       if (origin === undefined) return false
       response.setHeader('vary', 'origin')
-      if (!origins.has(origin)) {
-        refuse(response, 'Pages of this origin may not call the core. Its operator can allow it in web.allowedOrigins.')
+      const isOwn = terms.ownOrigin && [`http://${host}`, `https://${host}`].includes(origin)
+      if (!isOwn && !origins.has(origin)) {
+        refuse(response, `Pages of this origin may not call. The operator can allow it: ${terms.setting}.`)
         return true
       }
       response.setHeader('access-control-allow-origin', origin)

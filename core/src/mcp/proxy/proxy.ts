@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { SERVER_BADGE_HEADER, SERVER_DID_HEADER } from '@capiscio/proto/sdk'
 import { bindServer } from '../../transport/bind-server.ts'
 import { readToTheEnd } from '../../transport/read-to-the-end.ts'
-import { createWebGuard } from '../../transport/web-guard.ts'
+import { type CorsTerms, createWebGuard } from '../../transport/web-guard.ts'
 import type { MessageGuard } from '../message-guard.ts'
 import { createExchange } from './exchange.ts'
 import { createGuardedSessions } from './guarded-sessions.ts'
@@ -47,13 +47,15 @@ export interface McpProxy {
 const DISCOVERY_PATH = '/.well-known/capiscio/mcp-server.json'
 
 const METHODS = ['POST', 'GET', 'DELETE'] as const
-const CORS = {
+const CORS: CorsTerms = {
   methods: METHODS,
   headers: [
     ...['content-type', 'accept', 'authorization', 'last-event-id', 'mcp-session-id', 'mcp-protocol-version'],
     ...['mcp-method', 'mcp-name', 'x-capiscio-badge'],
   ],
   exposed: ['mcp-session-id', 'mcp-protocol-version', 'www-authenticate', SERVER_DID_HEADER, SERVER_BADGE_HEADER],
+  ownOrigin: true,
+  setting: '--allow-origin',
 }
 
 /** Time for a client to send its request, in milliseconds. Answers may take as long as they like. */
