@@ -204,6 +204,29 @@ describe('a request', () => {
   })
 })
 
+it('whose client goes away while it sends is no fault', async () => {
+  const arrived = Promise.withResolvers<void>()
+  await proxy.stop()
+  proxy = await open({
+    identity: {
+      did: 'did:web:mcp.example.com',
+      async badge() {
+        arrived.resolve()
+        return undefined
+      },
+    },
+  })
+  const sent = request(proxy.url, { method: 'POST', headers: { 'content-type': 'application/json' } })
+  sent.on('error', () => {})
+  sent.write('{')
+  await arrived.promise
+  sent.destroy()
+  // Ends what is under way.
+  await proxy.stop()
+  expect(faults).toEqual([])
+  proxy = await open()
+})
+
 describe('headers that repeat the body', () => {
   const base64 = (text: string): string => `=?base64?${Buffer.from(text).toString('base64')}?=`
 
@@ -251,6 +274,13 @@ describe('what the target sees', () => {
       forwarded: 'for=10.0.0.1',
       connection: 'x-secret-hop',
       'x-secret-hop': '1',
+      x_capiscio_agent_id: 'did:web:forged.example',
+      mcp_name: 'guarded',
+      'x-original-url': '/admin',
+      'x-rewrite-url': '/admin',
+      'x-http-method-override': 'DELETE',
+      'x-http-method': 'DELETE',
+      'x-method-override': 'DELETE',
       te: 'trailers',
       origin: 'https://page.example',
       authorization: 'Bearer oauth-token',
@@ -267,10 +297,13 @@ describe('what the target sees', () => {
       'x-capiscio-agent-id': 'did:web:registry.capiscio.invalid:agents:example-agent',
       'x-capiscio-badge-jti': expect.stringMatching(/^[0-9a-f-]{36}$/),
     })
-    for (const name of ['x-capiscio-badge', 'capiscio-server-did', 'x-forwarded-for', 'forwarded', 'x-secret-hop']) {
+    for (const name of [
+      ...['x-capiscio-badge', 'capiscio-server-did', 'x-forwarded-for', 'forwarded', 'x-secret-hop', 'origin'],
+      ...['x_capiscio_agent_id', 'mcp_name', 'x-original-url', 'x-rewrite-url'],
+      ...['x-http-method-override', 'x-http-method', 'x-method-override'],
+    ]) {
       expect(seen).not.toHaveProperty([name])
     }
-    expect(seen).not.toHaveProperty('origin')
     expect(JSON.stringify(asked)).not.toContain(badge)
   })
 
@@ -331,6 +364,15 @@ describe('what the target sees', () => {
   })
 })
 
+async function outcomes(): Promise<unknown[]> {
+  const found: unknown[] = []
+  for await (const { leaf } of readEvidenceLogs({ root: join(folder, 'evidence') })) {
+    const record = JSON.parse(new TextDecoder().decode(leaf))
+    if (record['event.name'] === 'capiscio.tool_outcome') found.push(record['io.capisc.result'])
+  }
+  return found
+}
+
 describe('what the client sees', () => {
   const list = { jsonrpc: '2.0', id: 1, method: 'tools/list' }
   const events = (...messages: unknown[]): string =>
@@ -352,6 +394,7 @@ describe('what the client sees', () => {
   it.each<[string, typeof answer]>([
     ['an answer to another id', (response) => json(response, 200, result(2, { tools: TOOLS }))],
     ['a batch of answers', (response) => json(response, 200, [result(1, { tools: TOOLS })])],
+    ['a request of its own', (response) => json(response, 200, { jsonrpc: '2.0', id: 1, method: 'guarded' })],
     ['JSON that is no message', (response) => json(response, 200, { tools: TOOLS })],
     ['text', (response) => void response.writeHead(200, { 'content-type': 'text/plain' }).end('guarded')],
     ['nothing', (response) => void response.writeHead(200).end()],
@@ -418,14 +461,101 @@ describe('what the client sees', () => {
     answer = (response) => void response.destroy()
     await send({ body: call('open') })
     answer = stream('')
-    await send({ body: call('open') })
+    const unanswered = await send({ body: call('open') })
+    expect(unanswered.text).toMatch(/^data: \{"jsonrpc":"2.0","id":1,"error":\{"code":-32603,.*\}\}\n\n$/)
+    answer = (response) => json(response, 400, { jsonrpc: '2.0', id: null, error: { code: -32_600, message: 'no' } })
+    expect(await send({ body: call('open') })).toMatchObject({
+      status: 400,
+      body: { id: null, error: { message: 'no' } },
+    })
     await core[Symbol.asyncDispose]()
-    const outcomes: unknown[] = []
-    for await (const { leaf } of readEvidenceLogs({ root: join(folder, 'evidence') })) {
-      const record = JSON.parse(new TextDecoder().decode(leaf))
-      if (record['event.name'] === 'capiscio.tool_outcome') outcomes.push(record['io.capisc.result'])
+    expect(await outcomes()).toEqual(['ok', 'error', 'error', 'error'])
+  })
+
+  it('leaves an outcome also for a call that the end of the proxy cut off', async () => {
+    const reached = Promise.withResolvers<void>()
+    answer = () => reached.resolve()
+    const called = send({ body: call('open') })
+    await reached.promise
+    await Promise.all([proxy.stop(), expect(called).rejects.toThrow('socket hang up')])
+    await core[Symbol.asyncDispose]()
+    expect(await outcomes()).toEqual(['error'])
+    core = await openCore('policy.yaml', 'evidence')
+    proxy = await open()
+  })
+
+  it('ends before the proxy has stopped, so that the core is still there for the last outcome', async () => {
+    const happened: string[] = []
+    const reached = Promise.withResolvers<void>()
+    await proxy.stop()
+    proxy = await open(
+      {},
+      {
+        ...createToolDecider(core, ''),
+        async decide(_tool, _args, _caller, signal) {
+          reached.resolve()
+          if (!signal.aborted) await once(signal, 'abort')
+          for (let turn = 0; turn < 100; turn += 1) await new Promise(setImmediate)
+          happened.push('decision ended')
+          throw signal.reason
+        },
+      },
+    )
+    const called = send({ body: call('open') })
+    await reached.promise
+    const stopped = proxy.stop().then(() => happened.push('proxy stopped'))
+    await Promise.all([stopped, expect(called).rejects.toThrow('socket hang up')])
+    expect(happened).toEqual(['decision ended', 'proxy stopped'])
+    proxy = await open()
+  })
+
+  it('is the end of a message that is no answer, without what the server wrote for nobody', async () => {
+    answer = (response) => void response.writeHead(202, { 'content-type': 'text/plain' }).end('Accepted')
+    const told = await send({ body: { jsonrpc: '2.0', method: 'notifications/initialized' } })
+    expect([told.status, told.text, told.headers['content-type']]).toEqual([202, '', undefined])
+    answer = (response) => void response.writeHead(200, { 'content-type': 'text/html' }).end('guarded')
+    const watched = await send({ method: 'GET' })
+    expect([watched.status, watched.body.error.code]).toEqual([502, -32_603])
+  })
+
+  /** More than all buffers on the way hold. */
+  const filler = { jsonrpc: '2.0', method: 'notifications/message', params: { data: 'x'.repeat(64 * 1024) } }
+  const long = events(...Array.from({ length: 400 }, () => filler), result(1, { tools: [] }))
+
+  async function listing(): Promise<IncomingMessage> {
+    const sent = request(proxy.url, { method: 'POST', headers: { 'content-type': 'application/json' } })
+    sent.end(JSON.stringify(list))
+    const [response] = (await once(sent, 'response')) as [IncomingMessage]
+    return response
+  }
+
+  it('is every event of a long stream, read slowly', async () => {
+    const warned: Error[] = []
+    const warn = (warning: Error): void => void warned.push(warning)
+    process.on('warning', warn)
+    answer = stream(long)
+    const response = await listing()
+    let length = 0
+    for await (const chunk of response) {
+      length += chunk.length
+      await new Promise(setImmediate)
     }
-    expect(outcomes).toEqual(['ok', 'error', 'error'])
+    process.off('warning', warn)
+    expect([length, warned]).toEqual([long.length, []])
+  })
+
+  it('is nothing more of a stream that it left unread, which holds up nobody', async () => {
+    const left = Promise.withResolvers<void>()
+    answer = (response) => {
+      response.once('close', () => left.resolve())
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write(long)
+    }
+    const response = await listing()
+    await once(response, 'readable')
+    response.destroy()
+    await left.promise
+    await proxy.stop()
+    proxy = await open()
   })
 })
 
@@ -450,6 +580,28 @@ describe('a session', () => {
     expect(resumed.text).toBe(`id: 2\ndata: ${JSON.stringify(result(5, { tools: TOOLS.slice(0, 1) }))}\n\n`)
     const outside = await send({ method: 'GET' })
     expect(outside.text).toBe('')
+  })
+
+  it('gets an answer whose first stream broke', async () => {
+    await initialize()
+    answer = (response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.write('id: 1\ndata: \n\n', () => response.destroy())
+    }
+    expect((await send({ headers, body: call('open', {}, 5) })).text).toBe('id: 1\ndata: \n\n')
+    answer = (response) =>
+      void response
+        .writeHead(200, { 'content-type': 'text/event-stream' })
+        .end(`data: ${JSON.stringify(result(5, { content: [] }))}\n\n`)
+    expect((await send({ method: 'GET', headers })).text).toContain('"id":5')
+  })
+
+  it('can use an id again after an error that names no request', async () => {
+    await initialize()
+    answer = (response) => json(response, 400, { jsonrpc: '2.0', id: null, error: { code: -32_600, message: 'no' } })
+    await send({ headers, body: call('open', {}, 5) })
+    answer = friendly
+    expect((await send({ headers, body: call('open', {}, 5) })).body).toHaveProperty('result')
   })
 
   it('cancels its calls', async () => {

@@ -38,6 +38,12 @@ export async function* rewriteEvents(
   }
 }
 
+/** One message as an event of its own. */
+export function eventOf(message: McpMessage): string {
+  // JSON holds no line break.
+  return `data: ${JSON.stringify(message)}\n\n`
+}
+
 async function written(
   { id, event, data }: EventSourceMessage,
   rewrite: (message: McpMessage) => Promise<McpMessage | undefined>,
@@ -46,6 +52,5 @@ async function written(
   if (data === '') return `${head}data: \n\n`
   const message = parseMessage(data)
   const passed = typeof message === 'string' ? undefined : await rewrite(message)
-  // JSON holds no line break.
-  return passed === undefined ? undefined : `${head}data: ${JSON.stringify(passed)}\n\n`
+  return passed === undefined ? undefined : head + eventOf(passed)
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isRequest, type McpMessage } from '@capiscio/proto/mcp'
 import type { MessageGuard } from '../message-guard.ts'
-import { rewriteEvents } from './event-stream.ts'
+import { eventOf, rewriteEvents } from './event-stream.ts'
 import { toClient, toTarget } from './forwarded-headers.ts'
 import type { GuardedSessions } from './guarded-sessions.ts'
 import { disagreement, HEADER_MISMATCH } from './header-agreement.ts'
@@ -111,6 +111,8 @@ export function createExchange({ target, sessions, bearerIsBadge }: ExchangeOpti
     const isAsked = forwarded !== undefined && isRequest(forwarded)
     const id = isAsked ? forwarded.id : null
     const answered = { isDone: !isAsked }
+    /** The answer may still come with a later stream of the session. */
+    let isResumable = false
     const fromServer = (message: McpMessage): Promise<McpMessage | undefined> => {
       if (message.id === id && message.method === undefined) answered.isDone = true
       return guard.fromServer(message)
@@ -119,8 +121,11 @@ export function createExchange({ target, sessions, bearerIsBadge }: ExchangeOpti
     async function fail(status: number, message: string): Promise<undefined> {
       const error = { jsonrpc: '2.0', id, error: { code: INTERNAL_ERROR, message } }
       // Told as an error, so that a call that ran has an outcome.
-      if (!answered.isDone) await guard.fromServer(error)
-      if (!response.destroyed) answerMessage(response, status, error)
+      const isLost = !answered.isDone && !isResumable
+      if (isLost) await guard.fromServer(error)
+      if (response.destroyed) return
+      if (response.headersSent) response.end(isLost ? eventOf(error) : undefined)
+      else answerMessage(response, status, error)
     }
 
     try {
@@ -138,26 +143,29 @@ export function createExchange({ target, sessions, bearerIsBadge }: ExchangeOpti
         return await fail(502, 'The MCP server encoded its answer, although it was asked not to.')
       }
       if (mediaType(answer) === 'text/event-stream' && status === 200) {
-        await passEvents(answer, response, fromServer)
-        // Without a session nobody can come back for the answer.
-        if (!answered.isDone && request.headers[SESSION_HEADER] === undefined) {
-          await fail(502, 'The MCP server ended its stream without an answer.')
-        }
+        isResumable = request.headers[SESSION_HEADER] !== undefined
+        await passEvents(answer, response, fromServer, request.signal)
+        if (!answered.isDone && !isResumable) await fail(502, 'The MCP server ended its stream without an answer.')
+        else response.end()
         return status
       }
       const message = await readMessage(answer, MAX_ANSWER_BYTES)
-      if (message === undefined && !isAsked) {
+      if (!isAsked && (message === undefined || (status < 300 && request.method !== 'GET'))) {
+        // Some servers write "Accepted" or "OK", which nobody reads.
+        response.removeHeader('content-type')
         response.writeHead(status).end()
         return status
       }
       const passed = typeof message === 'object' ? await fromServer(message) : undefined
       // Whatever it is, nobody could look through it.
-      if (passed === undefined) {
+      if (passed === undefined || passed.method !== undefined) {
         return await fail(
           status < 400 ? 502 : status,
           `The MCP server answered ${status} with no answer to the request.`,
         )
       }
+      // An error that names no request ends this one as well.
+      if (!answered.isDone) await guard.fromServer({ ...passed, id })
       answerMessage(response, status, passed)
       return status
     } catch {
@@ -170,13 +178,13 @@ async function passEvents(
   answer: IncomingMessage,
   response: ServerResponse,
   fromServer: (message: McpMessage) => Promise<McpMessage | undefined>,
+  gone: AbortSignal,
 ): Promise<void> {
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache, no-transform' })
   response.flushHeaders()
   for await (const text of rewriteEvents(answer, fromServer, MAX_ANSWER_BYTES)) {
-    if (!response.write(text)) await Promise.race([once(response, 'drain'), once(response, 'close')])
+    if (!response.write(text)) await once(response, 'drain', { signal: gone })
   }
-  response.end()
 }
 
 /** Aborted when the client has gone before it was answered. */

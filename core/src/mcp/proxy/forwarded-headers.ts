@@ -8,8 +8,15 @@ const HOP_BY_HOP = new Set([
 ])
 
 /** What a client says about itself here the server would take for the word of this proxy. */
-const CLIENT_ONLY = new Set(['host', 'accept-encoding', 'origin', 'referer', 'forwarded', 'x-real-ip'])
+const CLIENT_ONLY = new Set([
+  ...['host', 'accept-encoding', 'origin', 'referer', 'forwarded', 'x-real-ip'],
+  // To some servers these name another path or method than the one that is guarded.
+  ...['x-original-url', 'x-rewrite-url', 'x-http-method-override', 'x-http-method', 'x-method-override'],
+])
 const CLIENT_ONLY_PREFIXES = ['x-forwarded-', 'x-capiscio-', 'capiscio-']
+
+/** Servers behind CGI or WSGI read any other character as a hyphen, and so a name that was dropped. */
+const PLAIN_NAME = /^[a-z0-9-]+$/
 
 /** What a server says here the client would take for the word of this proxy. */
 const SERVER_ONLY_PREFIXES = ['x-capiscio-', 'capiscio-', 'access-control-']
@@ -31,6 +38,7 @@ export function toTarget(
   const dropped = namedByConnection(headers)
   const kept = Object.entries(headers).filter(
     ([name]) =>
+      PLAIN_NAME.test(name) &&
       !(HOP_BY_HOP.has(name) || CLIENT_ONLY.has(name) || dropped.has(name)) &&
       !CLIENT_ONLY_PREFIXES.some((prefix) => name.startsWith(prefix)) &&
       !(bearerIsBadge && name === 'authorization'),

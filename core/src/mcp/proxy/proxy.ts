@@ -39,7 +39,7 @@ export interface ProxyIdentity {
 export interface McpProxy {
   /** Where clients find the MCP endpoint: the path is that of the target. */
   readonly url: string
-  /** Takes no more requests and ends those under way. */
+  /** Takes no more requests, and ends those under way: a call among them has failed, in the evidence too. */
   stop(): Promise<void>
 }
 
@@ -100,13 +100,18 @@ export async function startProxy(options: ProxyOptions): Promise<McpProxy> {
     if (badge !== undefined) response.setHeader(SERVER_BADGE_HEADER, badge)
   }
 
+  const running = new Set<Promise<void>>()
   const server = createServer(TIMEOUTS, (request, response) => {
     readToTheEnd(request, response)
-    serve(request, response).catch((cause: unknown) => {
+    const served = serve(request, response).catch((cause: unknown) => {
+      // A client that went away while it spoke is no fault of ours.
+      if (response.destroyed && !request.complete) return
       options.onFault(cause)
       if (response.destroyed) return
       answerError(response, 500, -32_603, 'The proxy failed. Its log has the cause.')
     })
+    running.add(served)
+    void served.then(() => running.delete(served))
   })
   server.maxConnections = MAX_CONNECTIONS
   const { host, port } = options.listen
@@ -116,14 +121,14 @@ export async function startProxy(options: ProxyOptions): Promise<McpProxy> {
   })
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}${url.pathname}`,
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => {
-          target[Symbol.dispose]()
-          resolve()
-        })
-        server.closeAllConnections()
-      }),
+    async stop() {
+      const closed = new Promise((resolve) => server.close(resolve))
+      server.closeAllConnections()
+      await closed
+      // Each tells how its call ended before the core goes.
+      await Promise.all(running)
+      target[Symbol.dispose]()
+    },
   }
 }
 
