@@ -79,7 +79,10 @@ async function openCore(config: Config, logger: Logger, releases: ReleaseStack):
 
   const { log, reading, directory } = await openLog(config, { ed25519, telemetry }, releases)
   const admin = createAdminGate(await openAdminToken(join(config.stateDir, 'admin-token')))
-  const decisions = setUpDecisions(config, { ...{ trusted, rules, log, ed25519, clock, telemetry } })
+  const decisions = setUpDecisions(config, {
+    ...{ trusted, rules, log, ed25519, clock, telemetry },
+    openCalls: reading.openCalls,
+  })
   const readiness = createReadiness({ config, sources: trusted, log })
   const notReadyReasons = readiness.reasons
   const reload = createReload({

@@ -4,6 +4,7 @@ import type { Config } from './config/config.ts'
 import { type BadgeVerifier, createBadgeVerifier } from './domain/badge/badge-verifier.ts'
 import type { VerificationRules, VerificationSources } from './domain/badge/verify-badge.ts'
 import type { EvidenceLog } from './domain/evidence/evidence-log.ts'
+import type { OpenCalls } from './domain/evidence/open-calls.ts'
 import { createToolGuard, type GuardRules, type ToolGuard } from './domain/guard/tool-guard.ts'
 import { createServerVerifier, type ServerVerifier } from './domain/identity/verify-server.ts'
 import { createIssuerKeySets } from './domain/trust/issuer-key-sets.ts'
@@ -18,6 +19,7 @@ export interface DecisionsSetup {
   readonly trusted: TrustSources
   readonly rules: () => GuardRules
   readonly log: EvidenceLog
+  readonly openCalls: OpenCalls
   readonly ed25519: Ed25519Verifier
   readonly clock: Clock
   readonly telemetry: Telemetry
@@ -36,7 +38,7 @@ export interface Decisions {
 
 export function setUpDecisions(config: Config, setup: DecisionsSetup): Decisions {
   const { trust, limits, profile } = config
-  const { trusted, rules, log, ed25519, clock, telemetry } = setup
+  const { trusted, rules, log, openCalls, ed25519, clock, telemetry } = setup
   const { current, standing, didDocuments } = trusted
   const proofs = { ed25519, ...(trust.allowEs256 && { es256: createNodeEs256Verifier({ maxKeys: 1_000 }) }) }
   const verificationRules = {
@@ -59,7 +61,7 @@ export function setUpDecisions(config: Config, setup: DecisionsSetup): Decisions
   return {
     badges,
     guard: createToolGuard({
-      ...{ rules, badges, clock, telemetry },
+      ...{ rules, badges, openCalls, clock, telemetry },
       evidence: log,
       random: systemRandom,
       coreVersion: CORE_VERSION,

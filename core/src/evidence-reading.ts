@@ -5,6 +5,7 @@ import type { EvidenceLog } from './domain/evidence/evidence-log.ts'
 import { createEvidenceSearch } from './domain/evidence/evidence-search.ts'
 import { createIndexFollower } from './domain/evidence/index-follower.ts'
 import type { LogReader } from './domain/evidence/log-reader.ts'
+import { createOpenCalls, type OpenCalls } from './domain/evidence/open-calls.ts'
 import { createOutcomeRecorder } from './domain/evidence/outcome-recorder.ts'
 import { parseTilePath, TILE_WIDTH } from './domain/evidence/tile-path.ts'
 import { makeDirectoryDurably } from './lib/durable-write.ts'
@@ -14,6 +15,9 @@ import type { Telemetry } from './ports/telemetry.ts'
 import { createEvidenceService } from './service/evidence-service.ts'
 import { createWatchEntries } from './service/watch-entries.ts'
 import type { EvidenceFiles } from './transport/evidence-files.ts'
+
+/** Allowed calls that are remembered for their outcome, at some 600 bytes each. */
+const MAX_OPEN_CALLS = 16_384
 
 /** Home of the indexes inside the state folder, a file for each log. */
 const INDEX_FOLDER = 'evidence-index'
@@ -33,6 +37,8 @@ export interface EvidenceReadingOptions {
 
 export interface EvidenceReading {
   readonly service: ReturnType<typeof createEvidenceService>
+  /** Allowed calls whose outcome may come: the guard tells of them. */
+  readonly openCalls: OpenCalls
   readonly files: EvidenceFiles
   /** Ends the index. After the log was closed, so that it cannot keep that from happening. */
   close(): Promise<void>
@@ -47,9 +53,11 @@ export async function openEvidenceReading(options: EvidenceReadingOptions): Prom
   const index = createThreadedIndex(join(folder, `${name}.sqlite`))
   const follower = createIndexFollower({ log, reader, index, clock, telemetry })
   const search = createEvidenceSearch({ reader, index, follower })
-  const outcomes = createOutcomeRecorder({ log, search, clock, random, telemetry, coreVersion })
+  const openCalls = createOpenCalls(MAX_OPEN_CALLS)
+  const outcomes = createOutcomeRecorder({ log, search, openCalls, clock, random, telemetry, coreVersion })
   return {
     service: createEvidenceService({ reader, search, outcomes, watch: createWatchEntries({ log, reader }) }),
+    openCalls,
     files: { name, read: (path) => readEvidenceFile(directory, path) },
     close: () => follower.close(),
   }

@@ -59,6 +59,7 @@ export function createGuardWorld({
       origin: 'log.example/1',
       append: async (leaf) => ({ index: records.push(JSON.parse(new TextDecoder().decode(leaf))) - 1 }),
     },
+    openCalls: { add: () => undefined },
     clock: world.clock,
     random: { ...systemRandom, uuid },
     telemetry: { decided: () => undefined, fault: ({ cause }) => void faults.push(cause) },

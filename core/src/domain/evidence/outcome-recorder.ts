@@ -3,7 +3,9 @@ import type { Random } from '../../ports/random.ts'
 import type { Telemetry } from '../../ports/telemetry.ts'
 import type { EvidenceLog } from './evidence-log.ts'
 import type { EvidenceSearch } from './evidence-search.ts'
+import type { OpenCalls } from './open-calls.ts'
 import { encodeOutcomeRecord } from './outcome-record.ts'
+import { type RecordFacts, readRecordFacts } from './record-facts.ts'
 
 /** Why an outcome was not recorded. */
 export type OutcomeRefusalCode =
@@ -48,6 +50,8 @@ export interface OutcomeRecorder {
 export interface OutcomeRecorderOptions {
   readonly log: Pick<EvidenceLog, 'append'>
   readonly search: Pick<EvidenceSearch, 'byId' | 'page'>
+  /** Decisions of this process without an outcome, by their records. */
+  readonly openCalls: OpenCalls
   readonly clock: Pick<Clock, 'nowMs'>
   readonly random: Pick<Random, 'uuid'>
   readonly telemetry: Pick<Telemetry, 'outcomeRecorded'>
@@ -56,16 +60,17 @@ export interface OutcomeRecorderOptions {
 
 /** Links outcomes to the decisions of the same log, at most one to each. */
 export function createOutcomeRecorder(options: OutcomeRecorderOptions): OutcomeRecorder {
-  const { log, search, clock, random, telemetry, coreVersion } = options
+  const { log, search, openCalls, clock, random, telemetry, coreVersion } = options
   /** Decisions whose outcome is being written; whoever comes second waits to see how that ends. */
   const underWay = new Map<string, Promise<unknown>>()
 
-  async function write({ decisionId, result, durationMs, resultHash }: Outcome) {
+  /** The decision as its record has it, which let a tool run and has no outcome. */
+  async function lookUp(decisionId: string): Promise<RecordFacts> {
     const decision = await search.byId(decisionId)
     if (decision === undefined) {
       throw new OutcomeRefused('DECISION_UNKNOWN', `No record of this log has the evidence id ${decisionId}.`)
     }
-    const { kind, decision: verdict, principal, tool } = decision.facts
+    const { kind, decision: verdict } = decision.facts
     if (kind !== 'decision' || verdict !== 'ALLOW') {
       throw new OutcomeRefused('DECISION_NOT_ALLOW', `The record ${decisionId} is not a decision that let a tool run.`)
     }
@@ -77,6 +82,12 @@ export function createOutcomeRecorder(options: OutcomeRecorderOptions): OutcomeR
         `The decision ${decisionId} has its outcome, ${earlier.facts.id}. Records are never changed.`,
       )
     }
+    return decision.facts
+  }
+
+  async function write({ decisionId, result, durationMs, resultHash }: Outcome) {
+    const leaf = openCalls.take(decisionId)
+    const { principal, tool } = leaf === undefined ? await lookUp(decisionId) : readRecordFacts(leaf)
     const id = random.uuid()
     const { index } = await log.append(
       encodeOutcomeRecord({

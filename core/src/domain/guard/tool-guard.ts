@@ -35,6 +35,8 @@ export interface ToolGuardOptions {
   readonly rules: () => GuardRules
   readonly badges: Pick<BadgeVerifier, 'verify'>
   readonly evidence: EvidenceSink
+  /** Told of each call that may run, by the id and the durable record of its decision. */
+  readonly openCalls: { add(id: string, leaf: Uint8Array): void }
   readonly clock: Clock
   readonly random: Random
   readonly telemetry: Pick<Telemetry, 'decided' | 'fault'>
@@ -88,7 +90,7 @@ interface Judgement {
 
 /** The procedure of guard.md §4: authenticate, authorize, record, answer. */
 export function createToolGuard(options: ToolGuardOptions): ToolGuard {
-  const { rules: currentRules, badges, evidence, clock, random, telemetry, coreVersion } = options
+  const { rules: currentRules, badges, evidence, openCalls, clock, random, telemetry, coreVersion } = options
 
   async function judge(request: AccessRequest, rules: GuardRules, namesTool = true): Promise<Judgement> {
     let authenticated: Authenticated = { principal: NOBODY }
@@ -165,6 +167,7 @@ export function createToolGuard(options: ToolGuardOptions): ToolGuard {
     let decision: Decision
     try {
       const { index } = await evidence.append(leaf)
+      if (verdict.outcome === 'ALLOW') openCalls.add(id, leaf)
       decision = {
         ...decided,
         outcome: verdict.outcome,

@@ -1,14 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import { createEvidenceSearch } from '../../../../core/src/domain/evidence/evidence-search.ts'
 import { createIndexFollower } from '../../../../core/src/domain/evidence/index-follower.ts'
+import { createOpenCalls } from '../../../../core/src/domain/evidence/open-calls.ts'
 import { createOutcomeRecorder, type Outcome } from '../../../../core/src/domain/evidence/outcome-recorder.ts'
+import { readRecordFacts } from '../../../../core/src/domain/evidence/record-facts.ts'
 import { createFixedClock } from '../../../fakes/fixed-clock.ts'
 import { createMemoryEvidenceIndex } from '../../../fakes/memory-evidence-index.ts'
 import { createCommittedLog, decision, idOf, START_MS } from './test-records.ts'
 
 const HASH = `sha256:${'A'.repeat(43)}`
 
-function recorderOn(...leaves: Uint8Array[]) {
+function createRecorder(isRemembered: boolean, leaves: Uint8Array[]) {
   const written = createCommittedLog(leaves)
   const index = createMemoryEvidenceIndex()
   const clock = createFixedClock(START_MS + 60_000)
@@ -18,6 +20,12 @@ function recorderOn(...leaves: Uint8Array[]) {
     telemetry: { fault: () => {}, evidenceIndexed: () => {}, evidenceIndexRebuilt: () => {} },
   })
   const search = createEvidenceSearch({ ...written, index, follower })
+  const openCalls = createOpenCalls(100)
+  const remember = (leaf: Uint8Array): void => {
+    const { kind, decision: verdict, id } = readRecordFacts(leaf)
+    if (isRemembered && kind === 'decision' && verdict === 'ALLOW') openCalls.add(id, leaf)
+  }
+  leaves.forEach(remember)
   const results: string[] = []
   let ids = 900
   let failure: Error | undefined
@@ -28,7 +36,7 @@ function recorderOn(...leaves: Uint8Array[]) {
         return written.log.append(leaf)
       },
     },
-    ...{ search, clock, coreVersion: '1.2.3' },
+    ...{ search, openCalls, clock, coreVersion: '1.2.3' },
     random: { uuid: () => idOf(ids++) },
     telemetry: { outcomeRecorded: ({ result }) => results.push(result) },
   })
@@ -36,6 +44,11 @@ function recorderOn(...leaves: Uint8Array[]) {
     recorder.record({ decisionId: idOf(0), result: 'ok', durationMs: 12, resultHash: HASH, ...changes })
   return {
     ...written,
+    commit(leaf: Uint8Array) {
+      written.commit(leaf)
+      remember(leaf)
+    },
+    index,
     record,
     results,
     failWith: (error: Error | undefined) => {
@@ -44,7 +57,12 @@ function recorderOn(...leaves: Uint8Array[]) {
   }
 }
 
-describe('an outcome', () => {
+describe.each([
+  ['of a call that is remembered', true],
+  ['of a call that is looked up', false],
+])('an outcome %s', (_, isRemembered) => {
+  const recorderOn = (...leaves: Uint8Array[]) => createRecorder(isRemembered, leaves)
+
   it('is recorded with tool and principal of its decision', async () => {
     const { record, leaves, results } = recorderOn(decision(0, { target: 'drop_table', agentDid: 'apikey:ci' }))
     expect(await record({ result: 'error' })).toEqual({ id: idOf(900), index: 1 })
@@ -115,5 +133,20 @@ describe('an outcome', () => {
     failWith(undefined)
     await record()
     expect(leaves).toHaveLength(2)
+  })
+})
+
+describe('an outcome', () => {
+  it('of a remembered call needs no index', async () => {
+    const { record, index, results } = createRecorder(true, [decision(0)])
+    await index.close()
+    expect(await record()).toEqual({ id: idOf(900), index: 1 })
+    expect(results).toEqual(['ok'])
+  })
+
+  it('of a call that is not remembered does', async () => {
+    const { record, index } = createRecorder(false, [decision(0)])
+    await index.close()
+    await expect(record()).rejects.toThrow('index')
   })
 })

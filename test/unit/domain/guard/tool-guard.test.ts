@@ -24,6 +24,7 @@ function createGuard({ policy, random = systemRandom }: { policy?: string; rando
   const log: Uint8Array[] = []
   const events: DecidedEvent[] = []
   const faults: unknown[] = []
+  const open: [id: string, leaf: Uint8Array][] = []
   let failure: Error | undefined
   const evidence: EvidenceSink = {
     origin: 'log.example/1',
@@ -42,6 +43,7 @@ function createGuard({ policy, random = systemRandom }: { policy?: string; rando
     }),
     badges: { verify: (token, demands) => badges.verify(token, demands) },
     evidence,
+    openCalls: { add: (id, leaf) => void open.push([id, leaf]) },
     clock: world.clock,
     random,
     telemetry: { decided: (event) => events.push(event), fault: ({ cause }) => faults.push(cause) },
@@ -52,6 +54,7 @@ function createGuard({ policy, random = systemRandom }: { policy?: string; rando
     log,
     events,
     faults,
+    open,
     failWith: (error: Error | undefined) => {
       failure = error
     },
@@ -109,6 +112,15 @@ describe('a decision', () => {
       'io.capisc.cache_hit': false,
       'io.capisc.core_version': '1.2.3',
     })
+  })
+
+  it('that lets a tool run is remembered for its outcome once it is recorded, and no other', async () => {
+    const { ask, log, open, world, failWith } = createGuard()
+    const allowed = await ask({ credential: { kind: 'badge', token: world.badge() } })
+    await ask({ credential: { kind: 'badge', token: 'none' } })
+    failWith(new Error('disk'))
+    await ask({ credential: { kind: 'badge', token: world.badge() } })
+    expect(open).toEqual([[allowed.evidence?.id, log[0]]])
   })
 
   it('says how old the knowledge about revocation is, in whole seconds, where somebody was asked', async () => {
