@@ -92,7 +92,11 @@ export async function createInProcessCore(options: InProcessCoreOptions = {}): P
     if (signal?.aborted === true) throw new CallAbortedError(signal.reason)
     const late = (): Error => new CoreTimeoutError(`The core took longer than ${timeoutMs} ms; the tool was not run.`)
     const abort = new AbortController()
-    const answer = core.call(IN_PROCESS_METHODS[name] as Methods[N], request, abort.signal).catch(toSdkError)
+    const answer = core.call(IN_PROCESS_METHODS[name] as Methods[N], request, abort.signal).catch((thrown: unknown) => {
+      // A listener would have said so, too.
+      if (!(thrown instanceof RpcFault)) logger.error({ event: 'fault', where: name, err: thrown })
+      throw toSdkError(thrown)
+    })
     underWay.add(answer)
     const forget = (): unknown => underWay.delete(answer)
     answer.then(forget, forget)
@@ -119,8 +123,8 @@ export async function createInProcessCore(options: InProcessCoreOptions = {}): P
 }
 
 /** The same errors as over a connection, so that a host need not know where its core is. */
-function toSdkError(thrown: unknown): never {
-  throw thrown instanceof RpcFault ? fromFault(thrown) : new CoreFaultError('The core failed; the tool was not run.')
+function toSdkError(thrown: unknown): CapiscioError {
+  return thrown instanceof RpcFault ? fromFault(thrown) : new CoreFaultError('The core failed; the tool was not run.')
 }
 
 function fromFault({ code, message, violations, retryAfterMs }: RpcFault): CapiscioError {

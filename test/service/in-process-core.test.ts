@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { create } from '@bufbuild/protobuf'
@@ -82,6 +82,16 @@ describe('a core in the same process', () => {
       code: 'CALL_ABORTED',
     })
     await expect(core.evaluateToolAccess(request, { timeoutMs: 0 })).rejects.toThrow(TypeError)
+  })
+
+  it('says in its log what its caller is not told', async () => {
+    // No message of that type: the handler meets what no listener lets through.
+    await expect(core.evaluateToolAccess({} as never)).rejects.toMatchObject({ name: 'CoreFaultError' })
+    await core[Symbol.asyncDispose]()
+    const logged = (await readFile(join(folder, 'state', 'rpc.log'), 'utf8')).trim().split('\n')
+    expect(logged.map((line) => JSON.parse(line)).filter(({ event }) => event === 'fault')).toMatchObject([
+      { where: 'evaluateToolAccess', err: { type: 'TypeError' } },
+    ])
   })
 
   it('answers what was asked before it was disposed, and nothing after', async () => {

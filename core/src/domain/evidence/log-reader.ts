@@ -52,7 +52,7 @@ export function createLogReader(options: LogReaderOptions): LogReader {
   const subtree = subtreesFromTiles(hashesOf)
 
   async function hashesOf(level: number, index: number): Promise<readonly Uint8Array[]> {
-    const recent = tail.hashes(level, index)
+    const recent = await tail.hashes(level, index)
     if (recent !== undefined) return recent
     const name = `${level}/${index}`
     const cached = tiles.get(name)
@@ -129,14 +129,18 @@ export function createLogReader(options: LogReaderOptions): LogReader {
       await reach(to)
       let next = from
       while (next < to) {
+        const before = tail.publishedSize
         try {
           for await (const leaf of leavesFrom(next, to)) {
             yield { index: next, leaf: leaf.slice() }
             next++
           }
         } catch (error) {
-          // A journal file or a partial bundle goes when its entries are published in another file.
-          if (!(await tail.refresh())) throw error
+          // A journal file or a partial bundle goes when its entries are published in another file. Others
+          // who read at the same time may have found that out already.
+          await reach(to)
+          await tail.refresh()
+          if (tail.publishedSize <= before) throw error
         }
       }
     },

@@ -38,8 +38,11 @@ export interface LogTail {
   advance(head: CommittedHead): Promise<void>
   /** Looks what was published since. Returns whether that is more than before. */
   refresh(): Promise<boolean>
-  /** The hashes of a tile at the end of the tree, all that it has; `undefined` for one that is in a file. */
-  hashes(level: number, index: number): readonly Uint8Array[] | undefined
+  /**
+   * The hashes of a tile at the end of the tree, all that it has; `undefined` for one that is in
+   * a file. Waits for moves under way: half a move is not proven.
+   */
+  hashes(level: number, index: number): Promise<readonly Uint8Array[] | undefined>
   /** A recent entry, if it is kept. */
   entry(index: number): Uint8Array | undefined
 }
@@ -125,7 +128,10 @@ export function createLogTail(options: LogTailOptions): LogTail {
   async function refresh(): Promise<boolean> {
     const note = await files.read(CHECKPOINT_FILE)
     if (note === undefined) return false
-    const size = Math.min(openCheckpointFile(note, origin, keys, verifier).size, position?.tree.size ?? 0)
+    const published = openCheckpointFile(note, origin, keys, verifier).size
+    const reached = position?.tree.size ?? 0
+    // The files of an unfinished bundle are those of the checkpoint: short of it, only full ones are there.
+    const size = published <= reached ? published : reached - (reached % TILE_WIDTH)
     if (size <= publishedSize) return false
     publishedSize = size
     for (const name of fullTiles.keys()) {
@@ -154,7 +160,8 @@ export function createLogTail(options: LogTailOptions): LogTail {
       return next
     },
     refresh,
-    hashes(level, index) {
+    async hashes(level, index) {
+      await moving
       const size = position?.tree.size ?? 0
       const isLast = index === Math.floor(size / TILE_WIDTH ** (level + 1))
       if (isLast) return position?.tree.partialTiles().find((tile) => tile.level === level)?.hashes
