@@ -2,7 +2,11 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createFileDurably, makeDirectoryDurably, writeFileDurably } from '../../../core/src/lib/durable-write.ts'
+import {
+  createFileDurably,
+  makeDirectoryDurably,
+  writeFileDurably,
+} from '../../../../core/src/adapters/files/durable-write.ts'
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 const mode = async (path: string) => ((await stat(path)).mode & 0o777).toString(8)

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { placeFile } from '../../../core/src/lib/place-file.ts'
+import { placeFile } from '../../../../core/src/adapters/files/place-file.ts'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 
