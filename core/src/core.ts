@@ -8,23 +8,23 @@ import { createTelemetry } from './adapters/telemetry/telemetry.ts'
 import { systemClock } from './adapters/time/system-clock.ts'
 import { systemTimer } from './adapters/time/system-timer.ts'
 import type { Config } from './config/config.ts'
-import { type CoreCall, createCoreCall } from './core-calls.ts'
-import { setUpDecisions } from './decisions-setup.ts'
 import { EVIDENCE_LOG_LIMITS } from './domain/evidence/evidence-log.ts'
 import type { GuardRules } from './domain/guard/tool-guard.ts'
-import { openEvidenceReading } from './evidence-reading.ts'
-import { openEvidence } from './evidence-setup.ts'
-import { loadGuardRules } from './guard-rules.ts'
 import { createReleaseStack, type ReleaseStack } from './lib/release-stack.ts'
-import { openListenerSecurity } from './listener-security.ts'
 import type { Ed25519Verifier } from './ports/ed25519.ts'
 import type { Telemetry } from './ports/telemetry.ts'
-import { createReadiness } from './readiness.ts'
-import { createReload } from './reload.ts'
-import { setUpServices } from './services-setup.ts'
+import { type CoreCall, createCoreCall } from './setup/core-calls.ts'
+import { setUpDecisions } from './setup/decisions.ts'
+import { openEvidenceReading } from './setup/evidence/evidence-reading.ts'
+import { openEvidence } from './setup/evidence/open-evidence.ts'
+import { loadGuardRules } from './setup/guard-rules.ts'
+import { openListenerSecurity } from './setup/listener-security.ts'
+import { createReadiness } from './setup/readiness.ts'
+import { createReload } from './setup/reload.ts'
+import { setUpServices } from './setup/services.ts'
+import { openTrustSources } from './setup/trust/trust-sources.ts'
 import { createAdminGate } from './transport/admin-gate.ts'
 import { type BoundAddresses, createListeners } from './transport/listeners.ts'
-import { openTrustSources } from './trust-sources.ts'
 import { CORE_VERSION } from './version.ts'
 
 /** A running core. Stop it before the process ends. */
@@ -43,7 +43,7 @@ export interface Core extends AsyncDisposable {
 }
 
 /**
- * Starts a core: the one place where adapters meet the domain.
+ * Starts a core.
  *
  * The order matters. Telemetry comes first, so that whatever fails after it is visible.
  * Rules are read before the evidence log is opened: a broken policy file must not leave

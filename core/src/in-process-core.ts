@@ -16,8 +16,8 @@ import { createLogger } from './adapters/telemetry/logger.ts'
 import type { ConfigFlags } from './config/config-flags.ts'
 import { loadConfig } from './config/load-config.ts'
 import { startCore } from './core.ts'
-import { IN_PROCESS_METHODS } from './core-calls.ts'
 import { RpcFault } from './service/rpc-fault.ts'
+import { IN_PROCESS_METHODS } from './setup/core-calls.ts'
 
 type Methods = typeof IN_PROCESS_METHODS
 type Name = keyof Methods

@@ -7,5 +7,5 @@ export {
   type InProcessCore,
   type InProcessCoreOptions,
 } from './in-process-core.ts'
-export { type LoggedRecord, readEvidenceLogs } from './read-evidence-logs.ts'
+export { type LoggedRecord, readEvidenceLogs } from './setup/evidence/read-evidence-logs.ts'
 export { CORE_VERSION, PROTO_VERSION } from './version.ts'

@@ -6,16 +6,16 @@ import type { RegistryConfig } from './config/registry-config.ts'
 import { toJwks } from './domain/registry/ca-keys.ts'
 import { ownSubjectOf } from './domain/registry/find-subject.ts'
 import { subjectDocument } from './domain/registry/subject-document.ts'
-import { openListenerSecurity } from './listener-security.ts'
-import { type OpenRegistry, openRegistry, type RegistryAdapters } from './open-registry.ts'
-import { createRegistryBadges } from './registry-badges.ts'
 import { createRegistryApp } from './service/registry/registry-app.ts'
 import type { RegistryRequestEvent, RegistryServices } from './service/registry/registry-services.ts'
+import { openListenerSecurity } from './setup/listener-security.ts'
+import { type OpenRegistry, openRegistry, type RegistryAdapters } from './setup/registry/open-registry.ts'
+import { createRegistryBadges } from './setup/registry/registry-badges.ts'
 import { createRegistryListener } from './transport/registry-listener.ts'
 import { CORE_VERSION } from './version.ts'
 
-export { initRegistry, type NewRegistry } from './init-registry.ts'
-export type { RegistryAdapters } from './open-registry.ts'
+export { initRegistry, type NewRegistry } from './setup/registry/init-registry.ts'
+export type { RegistryAdapters } from './setup/registry/open-registry.ts'
 
 /** A running registry. Stop it before the process ends. */
 export interface Registry extends AsyncDisposable {

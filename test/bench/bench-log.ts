@@ -5,8 +5,8 @@ import { systemClock } from '../../core/src/adapters/time/system-clock.ts'
 import { systemTimer } from '../../core/src/adapters/time/system-timer.ts'
 import { EVIDENCE_LOG_LIMITS } from '../../core/src/domain/evidence/evidence-log.ts'
 import { encodeRecord } from '../../core/src/domain/evidence/record.ts'
-import { type OpenedEvidence, openEvidence } from '../../core/src/evidence-setup.ts'
 import type { Timer } from '../../core/src/ports/timer.ts'
+import { type OpenedEvidence, openEvidence } from '../../core/src/setup/evidence/open-evidence.ts'
 
 /** One publication: entries that became public files together. */
 export interface Publication {

@@ -1,7 +1,7 @@
 // One thing done with a large log, in a process of its own so that its memory is its own:
 // node test/bench/evidence-process.ts write|start|verify FOLDER [ENTRIES]
 import { createNodeEd25519Verifier } from '../../core/src/adapters/crypto/node-ed25519.ts'
-import { verifyEvidenceLog } from '../../core/src/verify-evidence-log.ts'
+import { verifyEvidenceLog } from '../../core/src/setup/evidence/verify-evidence-log.ts'
 import { logDirectory, openBenchLog, recordBytes } from './bench-log.ts'
 import type { LargeLogMeasurement } from './large-log.ts'
 

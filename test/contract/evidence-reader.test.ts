@@ -1,7 +1,7 @@
 import { afterAll, afterEach, describe } from 'vitest'
 import { createNodeEd25519Verifier } from '../../core/src/adapters/crypto/node-ed25519.ts'
-import { openEvidenceReader } from '../../core/src/open-evidence-reader.ts'
 import type { EvidenceReader } from '../../core/src/ports/evidence-reader.ts'
+import { openEvidenceReader } from '../../core/src/setup/evidence/open-evidence-reader.ts'
 import { createManualTimer } from '../fakes/manual-timer.ts'
 import { createMemoryEvidence } from '../fakes/memory-evidence-reader.ts'
 import { createEvidencePlace, openAt, removeEvidencePlaces } from '../tools/evidence-place.ts'

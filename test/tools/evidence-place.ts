@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { createNodeEd25519Signer, createNodeEd25519Verifier } from '../../core/src/adapters/crypto/node-ed25519.ts'
 import { systemRandom } from '../../core/src/adapters/crypto/system-random.ts'
 import { systemTimer } from '../../core/src/adapters/time/system-timer.ts'
-import { type OpenEvidenceOptions, openEvidence } from '../../core/src/evidence-setup.ts'
+import { type OpenEvidenceOptions, openEvidence } from '../../core/src/setup/evidence/open-evidence.ts'
 import { createFixedClock } from '../fakes/fixed-clock.ts'
 
 /** A folder with room for evidence and state, and what is written there is opened with. */

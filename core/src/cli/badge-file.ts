@@ -1,4 +1,4 @@
-import { placeFile } from '../lib/place-file.ts'
+import { placeFile } from '../adapters/files/place-file.ts'
 import { InputRefused } from './read-input.ts'
 
 /**

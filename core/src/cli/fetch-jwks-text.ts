@@ -5,7 +5,7 @@ import { createTelemetry } from '../adapters/telemetry/telemetry.ts'
 import { systemClock } from '../adapters/time/system-clock.ts'
 import { loadConfig } from '../config/load-config.ts'
 import { fetchJwks } from '../domain/trust/fetch-jwks.ts'
-import { openOutboundHttp } from '../outbound-setup.ts'
+import { openOutboundHttp } from '../setup/open-outbound-http.ts'
 import type { CliIo } from './print.ts'
 
 /**

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { systemClock } from '../adapters/time/system-clock.ts'
 import { loadConfig } from '../config/load-config.ts'
 import type { TrustStore } from '../domain/trust/trust-store.ts'
-import { openTrustStore } from '../trust-setup.ts'
+import { openTrustStore } from '../setup/trust/open-trust.ts'
 import type { CliIo } from './print.ts'
 
 export interface TrustStoreFlags {

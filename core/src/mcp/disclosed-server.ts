@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { type Disclosure, type HandshakeMethod, type McpRequest, metaOf } from '@capiscio/proto/mcp'
 import { createPopResponse, PopError, popRequestFromMeta } from '@capiscio/proto/sdk'
-import { StartRefused } from '../guard-rules.ts'
+import { StartRefused } from '../start-refused.ts'
 
 /** Who the guarded server is, by files that somebody else keeps current. */
 export interface DisclosedServerFiles {

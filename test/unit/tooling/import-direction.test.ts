@@ -1,36 +1,81 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 const root = join(import.meta.dirname, '..', '..', '..')
 
+/** Which rooms of the domain each of them may use. */
+const MAY_USE = {
+  did: [],
+  keys: ['did'],
+  trust: ['did'],
+  badge: ['trust', 'did'],
+  identity: ['badge', 'trust', 'did'],
+  policy: [],
+  revocation: [],
+  evidence: [],
+  guard: ['badge', 'trust', 'did', 'policy', 'revocation', 'evidence'],
+  registry: ['badge', 'trust', 'did'],
+} as const satisfies Record<string, readonly string[]>
+
+const ROOMS = Object.keys(MAY_USE) as (keyof typeof MAY_USE)[]
+
+const OUTSIDE_DOMAIN = [
+  '../../adapters/time/system-clock.ts',
+  '../../service/rpc-fault.ts',
+  '../../transport/call-gate.ts',
+  '../../config/config.ts',
+  '../../cli/program.ts',
+  '../../mcp/message-guard.ts',
+  '../../setup/readiness.ts',
+  '../../core.ts',
+  '../../registry.ts',
+  'node:fs',
+  'node:sqlite',
+  '@bufbuild/protobuf',
+  '@capiscio/proto/core/v1',
+  '@connectrpc/connect',
+  '@grpc/grpc-js',
+  'hono',
+  'pino',
+  'prom-client',
+]
+
 const FORBIDDEN: readonly (readonly [file: string, specifier: string])[] = [
+  ...ROOMS.flatMap((room) =>
+    OUTSIDE_DOMAIN.map((specifier) => [`core/src/domain/${room}/planted.ts`, specifier] as const),
+  ),
+  ...ROOMS.flatMap((room) =>
+    ROOMS.filter((other) => other !== room && !(MAY_USE[room] as readonly string[]).includes(other)).map(
+      (other) => [`core/src/domain/${room}/planted.ts`, `../${other}/planted.ts`] as const,
+    ),
+  ),
+  ['core/src/domain/a-new-room/planted.ts', '../did/did.ts'],
+  ['core/src/domain/a-new-room/planted.ts', 'node:fs'],
   ['core/src/lib/planted.ts', '../domain/did/did.ts'],
+  ['core/src/lib/planted.ts', '../ports/clock.ts'],
+  ['core/src/lib/planted.ts', 'node:fs/promises'],
+  ['core/src/lib/planted.ts', 'pino'],
   ['core/src/ports/planted.ts', '../domain/did/did.ts'],
   ['core/src/ports/planted.ts', 'node:fs'],
-  ['core/src/domain/guard/planted.ts', '../../adapters/time/system-clock.ts'],
-  ['core/src/domain/guard/planted.ts', '../../service/rpc-fault.ts'],
-  ['core/src/domain/guard/planted.ts', 'node:fs'],
-  ['core/src/domain/guard/planted.ts', '@bufbuild/protobuf'],
-  ['core/src/domain/guard/planted.ts', '@capiscio/proto/core/v1'],
-  ['core/src/domain/did/planted.ts', '../trust/jwks.ts'],
-  ['core/src/domain/trust/planted.ts', '../badge/verify-badge.ts'],
-  ['core/src/domain/badge/planted.ts', '../guard/tool-guard.ts'],
-  ['core/src/domain/badge/planted.ts', '../evidence/record.ts'],
-  ['core/src/domain/keys/planted.ts', '../badge/verify-badge.ts'],
-  ['core/src/domain/keys/planted.ts', '../../adapters/keys/file-key-store.ts'],
-  ['core/src/domain/keys/planted.ts', 'node:fs'],
-  ['core/src/domain/policy/planted.ts', '../badge/verify-badge.ts'],
-  ['core/src/domain/evidence/planted.ts', '../policy/policy.ts'],
-  ['core/src/domain/revocation/planted.ts', '../badge/verify-badge.ts'],
-  ['core/src/domain/revocation/planted.ts', '../did/did.ts'],
-  ['core/src/domain/revocation/planted.ts', 'node:fs'],
-  ['core/src/domain/badge/planted.ts', '../revocation/revocations.ts'],
   ['core/src/adapters/planted/planted.ts', '../../domain/did/did.ts'],
   ['core/src/service/planted.ts', '../adapters/time/system-clock.ts'],
+  ['core/src/adapters/planted/planted.ts', '../../setup/readiness.ts'],
+  ['core/src/adapters/planted/planted.ts', '../../core.ts'],
   ['core/src/service/planted.ts', '@grpc/grpc-js'],
+  ['core/src/service/planted.ts', '../setup/readiness.ts'],
+  ['core/src/service/v1/planted.ts', '../../mcp/message-guard.ts'],
+  ['core/src/service/v1/planted.ts', '../../core.ts'],
+  ['core/src/transport/planted.ts', '../setup/readiness.ts'],
+  ['core/src/mcp/planted.ts', '../setup/readiness.ts'],
+  ['core/src/mcp/planted.ts', '../core.ts'],
+  ['core/src/config/planted.ts', '../setup/readiness.ts'],
+  ['core/src/setup/planted.ts', '../core.ts'],
+  ['core/src/setup/planted.ts', '../mcp/message-guard.ts'],
+  ['core/src/setup/trust/planted.ts', '../../cli/program.ts'],
+  ['core/src/setup/registry/planted.ts', '../../registry.ts'],
   ['core/src/transport/planted.ts', '../domain/guard/tool-guard.ts'],
   ['core/src/transport/planted.ts', '../mcp/message-guard.ts'],
   ['core/src/service/planted.ts', '../mcp/message-guard.ts'],
@@ -38,13 +83,6 @@ const FORBIDDEN: readonly (readonly [file: string, specifier: string])[] = [
   ['core/src/mcp/planted.ts', '../adapters/time/system-clock.ts'],
   ['core/src/mcp/proxy/planted.ts', '../../service/rpc-fault.ts'],
   ['core/src/config/planted.ts', '../transport/grpc-listener.ts'],
-  ['core/src/domain/identity/planted.ts', '../guard/tool-guard.ts'],
-  ['core/src/domain/badge/planted.ts', '../identity/disclosed-identity.ts'],
-  ['core/src/domain/registry/planted.ts', '../guard/api-keys.ts'],
-  ['core/src/domain/registry/planted.ts', '../evidence/evidence-log.ts'],
-  ['core/src/domain/registry/planted.ts', 'hono'],
-  ['core/src/domain/registry/planted.ts', 'node:sqlite'],
-  ['core/src/domain/badge/planted.ts', '../registry/issuance.ts'],
   ['proto/sdk/planted.ts', 'node:fs'],
   ['proto/sdk/planted.ts', '@grpc/grpc-js'],
   ['proto/registry/planted.ts', 'node:crypto'],
@@ -57,21 +95,23 @@ const FORBIDDEN: readonly (readonly [file: string, specifier: string])[] = [
 ]
 
 const ALLOWED: readonly (readonly [file: string, specifier: string])[] = [
+  ...ROOMS.flatMap((room) =>
+    [
+      ...MAY_USE[room].map((other) => `../${other}/planted.ts`),
+      './planted.ts',
+      '../../ports/clock.ts',
+      '../../lib/sha256.ts',
+    ].map((specifier) => [`core/src/domain/${room}/planted.ts`, specifier] as const),
+  ),
+  ['core/src/setup/trust/planted.ts', '../../adapters/time/system-clock.ts'],
+  ['core/src/setup/trust/planted.ts', '../../start-refused.ts'],
+  ['core/src/lib/planted.ts', './sha256.ts'],
+  ['core/src/lib/planted.ts', 'node:crypto'],
   ['core/src/mcp/planted.ts', '@capiscio/proto/mcp'],
   ['core/src/mcp/proxy/planted.ts', '../../transport/web-guard.ts'],
-  ['core/src/domain/guard/planted.ts', '../badge/badge-verifier.ts'],
-  ['core/src/domain/badge/planted.ts', '../trust/jwks.ts'],
-  ['core/src/domain/trust/planted.ts', '../did/did-key.ts'],
-  ['core/src/domain/keys/planted.ts', '../did/did-key.ts'],
-  ['core/src/domain/policy/planted.ts', './policy.ts'],
-  ['core/src/domain/revocation/planted.ts', '../../ports/outbound-http.ts'],
-  ['core/src/domain/evidence/planted.ts', '../../ports/journal.ts'],
-  ['core/src/domain/evidence/planted.ts', '../../lib/sha256.ts'],
   ['core/src/service/planted.ts', '../domain/guard/tool-guard.ts'],
   ['core/src/transport/planted.ts', '../service/rpc-fault.ts'],
   ['core/src/adapters/planted/planted.ts', '../../ports/clock.ts'],
-  ['core/src/domain/identity/planted.ts', '../badge/badge-verifier.ts'],
-  ['core/src/domain/registry/planted.ts', '../badge/issue-badge.ts'],
   ['proto/sdk/planted.ts', '../core-v1.ts'],
   ['proto/sdk/planted.ts', 'canonicalize'],
   ['sdk-browser/src/planted.ts', '@capiscio/proto/sdk'],
@@ -106,6 +146,10 @@ beforeAll(() => {
 afterAll(() => rmSync(scratch, { recursive: true, force: true }))
 
 describe('import direction', () => {
+  it('knows every room of the domain', () => {
+    expect(readdirSync(join(root, 'core/src/domain')).sort()).toEqual(ROOMS.toSorted())
+  })
+
   it.each(FORBIDDEN.map((planted, index) => [...planted, index] as const))(
     'refuses %s importing %s',
     (_file, _specifier, index) => {

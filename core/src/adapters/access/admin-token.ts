@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { link, open, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { createFileDurably, makeDirectoryDurably, syncDirectory } from '../../lib/durable-write.ts'
 import { errorCode } from '../evidence/error-code.ts'
+import { createFileDurably, makeDirectoryDurably, syncDirectory } from '../files/durable-write.ts'
 
 /** 256 random bits as base64url. */
 const TOKEN = /^[A-Za-z0-9_-]{43}$/

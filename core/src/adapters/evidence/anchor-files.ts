@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { makeDirectoryDurably, writeFileDurably } from '../../lib/durable-write.ts'
+import { makeDirectoryDurably, writeFileDurably } from '../files/durable-write.ts'
 import { errorCode } from './error-code.ts'
 
 /** A checkpoint that is kept outside the log; `undefined` when there is no file. Unverified. */

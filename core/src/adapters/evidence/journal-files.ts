@@ -1,6 +1,6 @@
 import { constants, fstatSync, statSync } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { syncDirectory } from '../../lib/durable-write.ts'
+import { syncDirectory } from '../files/durable-write.ts'
 
 /** The system calls that the journal's promise rests on, apart so that tests can make each of them fail. */
 export interface JournalFiles {

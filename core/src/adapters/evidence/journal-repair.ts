@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { makeDirectoryDurably, syncDirectory } from '../../lib/durable-write.ts'
 import type { JournalRepair, JournalSegment } from '../../ports/journal.ts'
+import { makeDirectoryDurably, syncDirectory } from '../files/durable-write.ts'
 import { errorCode } from './error-code.ts'
 import { JOURNAL_FOLDER } from './journal-segments.ts'
 

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { writeFileDurably } from '../../lib/durable-write.ts'
+import { writeFileDurably } from '../files/durable-write.ts'
 import { errorCode } from './error-code.ts'
 import { type LogDirectoryRefusalCode, LogDirectoryRefused } from './log-directory-refused.ts'
 

@@ -1,7 +1,7 @@
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { decodeBase64url, encodeBase64url } from '../../lib/base64url.ts'
-import { makeDirectoryDurably, syncDirectory } from '../../lib/durable-write.ts'
+import { makeDirectoryDurably, syncDirectory } from '../files/durable-write.ts'
 import { errorCode } from './error-code.ts'
 import { readJsonFile, writeJsonFile } from './json-file.ts'
 import { LogDirectoryRefused } from './log-directory-refused.ts'

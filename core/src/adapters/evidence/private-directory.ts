@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { access, realpath, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { syncDirectory } from '../../lib/durable-write.ts'
+import { syncDirectory } from '../files/durable-write.ts'
 import { errorCode } from './error-code.ts'
 import { LogDirectoryRefused } from './log-directory-refused.ts'
 

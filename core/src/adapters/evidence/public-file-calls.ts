@@ -1,6 +1,6 @@
 import { constants, statSync } from 'node:fs'
 import { mkdir, open, rename, rm, rmdir } from 'node:fs/promises'
-import { syncDirectory } from '../../lib/durable-write.ts'
+import { syncDirectory } from '../files/durable-write.ts'
 
 /** The system calls that publishing rests on, apart so that tests can make each of them fail. */
 export interface PublicFileCalls {

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { link, lstat, readdir, rm, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createFileDurably, makeDirectoryDurably, syncDirectory } from '../../lib/durable-write.ts'
 import { type KeyStore, KeyStoreRefused, type StoredKey } from '../../ports/key-store.ts'
 import { errorCode } from '../evidence/error-code.ts'
+import { createFileDurably, makeDirectoryDurably, syncDirectory } from '../files/durable-write.ts'
 import { formatKeyFile, parseKeyFile } from './key-file.ts'
 import { readKeyFile } from './read-key-file.ts'
 

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { decodeBase64url, encodeBase64url } from '../../lib/base64url.ts'
-import { makeDirectoryDurably, writeFileDurably } from '../../lib/durable-write.ts'
 import type { Ed25519Signer } from '../../ports/ed25519.ts'
+import { makeDirectoryDurably, writeFileDurably } from '../files/durable-write.ts'
 import { RegistryStoreRefused } from './registry-store-refused.ts'
 
 /** A CA key as it is kept: `KID.jwk`, a private JWK (RFC 8037) with the member `activeFrom`. */

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { makeDirectoryDurably, syncDirectory } from '../../lib/durable-write.ts'
+import { makeDirectoryDurably, syncDirectory } from '../files/durable-write.ts'
 import { RegistryStoreRefused } from './registry-store-refused.ts'
 import { createSchema, updateSchema } from './sqlite-schema.ts'
 

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32c } from '../../lib/crc32c.ts'
-import { createFileDurably, makeDirectoryDurably, syncDirectory, writeFileDurably } from '../../lib/durable-write.ts'
 import { sha256 } from '../../lib/sha256.ts'
 import {
   type RevocationStore,
@@ -12,6 +11,7 @@ import {
 } from '../../ports/revocation-store.ts'
 import { acquireDirectoryLock, type DirectoryLock } from '../evidence/directory-lock.ts'
 import { errorCode } from '../evidence/error-code.ts'
+import { createFileDurably, makeDirectoryDurably, syncDirectory, writeFileDurably } from '../files/durable-write.ts'
 import { formatStateFile, parseStateFile, type StateFile } from './state-file.ts'
 
 /** Packed ids in the files have this many bytes each. */

@@ -1,7 +1,7 @@
 import { constants, type FileHandle, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { makeDirectoryDurably, syncDirectory } from '../../lib/durable-write.ts'
 import type { LocalRevocationFile } from '../../ports/local-revocation-file.ts'
+import { makeDirectoryDurably, syncDirectory } from '../files/durable-write.ts'
 import { createVersionedFile } from './versioned-file.ts'
 
 /** Largest file, in bytes: some hundred thousand revocations by hand. */

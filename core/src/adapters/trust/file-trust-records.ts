@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto'
 import { type FileHandle, open, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { makeDirectoryDurably, syncDirectory } from '../../lib/durable-write.ts'
-import { placeFile } from '../../lib/place-file.ts'
 import { SourceUnavailable } from '../../ports/source-unavailable.ts'
 import type { TrustRecord, TrustRecordList, TrustRecords } from '../../ports/trust-records.ts'
+import { makeDirectoryDurably, syncDirectory } from '../files/durable-write.ts'
+import { placeFile } from '../files/place-file.ts'
 
 /** Folders of records; the older layout lies beside them. */
 const FOLDERS = ['issuers', 'agents'] as const

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { acquireDirectoryLock } from '../../adapters/evidence/directory-lock.ts'
-import { StartRefused } from '../../guard-rules.ts'
+import { StartRefused } from '../../start-refused.ts'
 import type { BoundAddresses } from '../../transport/listeners.ts'
 
 /** The one process that may use a development folder. */

@@ -5,7 +5,7 @@ import { createNodeEd25519Verifier } from '../../adapters/crypto/node-ed25519.ts
 import { systemClock } from '../../adapters/time/system-clock.ts'
 import { formatVerifierKey, type VerifierKey } from '../../domain/evidence/verifier-key.ts'
 import type { LogVerdict } from '../../domain/evidence/verify-log.ts'
-import { verifyEvidenceLog } from '../../verify-evidence-log.ts'
+import { verifyEvidenceLog } from '../../setup/evidence/verify-evidence-log.ts'
 import { type CliIo, EXIT_EVIDENCE, printJson, printTable } from '../print.ts'
 import { createProgress } from './progress.ts'
 import { answering, CommandRefused } from './refused.ts'

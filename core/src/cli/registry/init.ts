@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { initRegistry } from '../../init-registry.ts'
+import { initRegistry } from '../../setup/registry/init-registry.ts'
 import { type CliIo, printJson } from '../print.ts'
 import { placeOptions, type RegistryCommandFlags, registryConfig } from './with-registry.ts'
 

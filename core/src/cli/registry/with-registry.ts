@@ -5,7 +5,7 @@ import { createMetrics } from '../../adapters/telemetry/metrics.ts'
 import { createTelemetry } from '../../adapters/telemetry/telemetry.ts'
 import { decideRegistry } from '../../config/decide-registry.ts'
 import type { RegistryConfig, RegistryFlags } from '../../config/registry-config.ts'
-import { joinRegistry, openRegistry, type RegistryParts } from '../../open-registry.ts'
+import { joinRegistry, openRegistry, type RegistryParts } from '../../setup/registry/open-registry.ts'
 import type { CliIo } from '../print.ts'
 
 /** What every command that works on the registry's files has. */
