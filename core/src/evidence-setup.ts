@@ -105,7 +105,7 @@ export async function openEvidence(options: OpenEvidenceOptions): Promise<Opened
 async function startLog(opened: LogDirectory, options: OpenEvidenceOptions): Promise<OpenedEvidence> {
   const { createSigner, random, verifier, clock, timer, telemetry, limits = EVIDENCE_LOG_LIMITS } = options
   const { origin, directory, segments, repair, publicFiles: files } = opened
-  const { keys, signer, previousSigner, settle } = openLogKeys(opened, createSigner, clock.nowMs())
+  const { keys, signer, previousSigner, settle, stored } = openLogKeys(opened, createSigner, clock.nowMs())
   const anchors = await readAnchors(opened, options, keys)
   const recovered = await recoverLog({ ...{ files, segments, origin, keys, verifier }, anchors })
   if (options.verifyAtStart === true) await refuseUnlessVerified(opened, keys, verifier, anchors)
@@ -176,7 +176,7 @@ async function startLog(opened: LogDirectory, options: OpenEvidenceOptions): Pro
     quarantinedBytes: tornTail?.bytes ?? 0,
     rotateKey: (overlapMs) =>
       rotateLogKey({
-        ...{ opened, createSigner, newSeed: random.bytes(32) },
+        ...{ opened, stored: stored(), createSigner, newSeed: random.bytes(32) },
         overlapUntilMs: clock.nowMs() + overlapMs,
         async record(oldVkey, newVkey) {
           await log.append(encodeRotationRecord(oldVkey, newVkey, clock.nowMs()))
