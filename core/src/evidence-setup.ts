@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { readAnchor, writeAnchor } from './adapters/evidence/anchor-files.ts'
 import { type JournalFiles, nodeJournalFiles } from './adapters/evidence/journal-files.ts'
+import { refusedBySystem } from './adapters/evidence/log-directory-refused.ts'
 import { type EvidenceLocation, type LogDirectory, openLogDirectory } from './adapters/evidence/open-log-directory.ts'
 import { nodePublicFileCalls, type PublicFileCalls } from './adapters/evidence/public-file-calls.ts'
 import { listTileFiles } from './adapters/evidence/public-files.ts'
@@ -98,7 +99,7 @@ export async function openEvidence(options: OpenEvidenceOptions): Promise<Opened
     return await startLog(opened, options)
   } catch (error) {
     opened.release()
-    throw error
+    throw refusedBySystem(error, opened.directory)
   }
 }
 
