@@ -59,6 +59,6 @@ export function refusedBySystem(error: unknown, path: string): unknown {
 
 /** A write that stored less than it was given, which is how a disk that gets full begins to say so. */
 export function shortWrite(path: string, written: number, expected: number): NodeJS.ErrnoException {
-  const message = `${path} took ${written} of ${expected} bytes. The disk may be full: free space and restart.`
+  const message = `${path} took ${written} of ${expected} bytes, as a full disk does`
   return Object.assign(new Error(message), { code: 'ENOSPC', syscall: 'write' })
 }
