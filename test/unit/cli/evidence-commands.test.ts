@@ -7,6 +7,7 @@ import { tail } from '../../../core/src/cli/evidence/tail.ts'
 import type { CliIo } from '../../../core/src/cli/print.ts'
 import { runProgram } from '../../../core/src/cli/program.ts'
 import { encodeOutcomeRecord, type OutcomeRecord } from '../../../core/src/domain/evidence/outcome-record.ts'
+import { readEvidenceLogs } from '../../../core/src/setup/evidence/read-evidence-logs.ts'
 import { createEvidencePlace, type EvidencePlace, openAt, removeEvidencePlaces } from '../../tools/evidence-place.ts'
 import { decision, idOf, outcome, START_MS } from '../domain/evidence/test-records.ts'
 
@@ -175,6 +176,37 @@ describe('evidence query', () => {
     expect([ran.code, ran.stderr]).toEqual([1, expect.stringContaining(`${join(odd.folder, 'logs')} cannot be read`)])
   })
 
+  it('refuses to pass over a log whose log.json is gone, or is that of another log, unless only another is asked for', async () => {
+    const root = copyOfRoot()
+    const other = createEvidencePlace()
+    const second = await writeLog(other, [decision(5)])
+    cpSync(second.directory, join(root, 'logs', second.id), { recursive: true })
+    writeFileSync(join(root, 'logs', 'notes.txt'), 'no folder')
+    const queried = () => run(['query', '--root', root])
+    expect((await queried()).code).toBe(0)
+
+    cpSync(join(root, 'logs', log.id, 'log.json'), join(root, 'logs', second.id, 'log.json'))
+    const copied = await queried()
+    expect([copied.code, copied.stderr]).toEqual([1, expect.stringContaining(`Put the log ${second.id} back.`)])
+
+    rmSync(join(root, 'logs', second.id, 'log.json'))
+    for (const command of ['query', 'verify', 'anchor', 'export']) {
+      const ran = await run([command, '--root', root, ...(command === 'export' ? [] : ['--json'])])
+      expect([command, ran.code]).toEqual([command, 3])
+      expect(ran.stdout + ran.stderr).toContain(`${join(root, 'logs', second.id, 'log.json')} is missing`)
+    }
+    await expect(readEvidenceLogs({ root }).next()).rejects.toMatchObject({ code: 'FILE_MISSING' })
+    expect((await run(['verify', '--root', root, '--log', log.origin])).code).toBe(0)
+    expect((await run(['verify', '--root', root, '--log', second.origin])).code).toBe(3)
+  })
+
+  it('passes over the folder of a log that is only being made', async () => {
+    const root = copyOfRoot()
+    mkdirSync(join(root, 'logs', '0123456789abcdef'))
+    writeFileSync(join(root, 'logs', '0123456789abcdef', 'lock'), '')
+    expect(indices(await run(['query', '--root', root, '--json']))).toEqual([3, 2, 1, 0])
+  })
+
   it('wants all logs or one', async () => {
     const ran = await run(['query', ...atRoot, '--evidence-log', log.directory])
     expect([ran.code, ran.stderr]).toEqual([1, expect.stringContaining('not both')])
@@ -253,6 +285,29 @@ describe('evidence verify', () => {
     const several = await run(['verify', ...atRoot, '--vkey', file])
     expect([several.code, several.stderr]).toEqual([1, expect.stringContaining('are of several logs')])
     expect((await run(['verify', ...atRoot, '--vkey', 'nonsense'])).code).toBe(3)
+  })
+
+  it('misses a log that was saved and is gone, unless only another one is meant', async () => {
+    const gone = createEvidencePlace()
+    const folder = join(gone.folder, 'anchors')
+    const first = await writeLog(gone, [decision(0)])
+    await run(['anchor', '--root', gone.root, '--save', folder])
+    const other = createEvidencePlace()
+    const { directory, origin, vkey, id } = await writeLog(other, [decision(1)])
+    cpSync(directory, join(gone.root, 'logs', id), { recursive: true })
+    const verify = (...args: string[]) => run(['verify', '--root', gone.root, '--anchors', folder, ...args])
+    expect((await verify()).code).toBe(0)
+    rmSync(first.directory, { recursive: true })
+    const ran = await verify()
+    expect([ran.code, ran.stderr]).toEqual([
+      3,
+      expect.stringContaining(`${first.id}.checkpoint is of a log that is not`),
+    ])
+    expect((await verify('--log', origin)).code).toBe(0)
+    expect((await verify('--vkey', vkey)).code).toBe(0)
+    expect((await verify('--vkey', first.vkey)).code).toBe(1)
+    rmSync(join(gone.root, 'logs', id), { recursive: true })
+    expect((await verify()).code).toBe(3)
   })
 
   it('shows its progress to people only', async () => {
@@ -487,6 +542,19 @@ describe('evidence anchor', () => {
     expect((await run([...beside, '--log', origin])).code).toBe(0)
   })
 
+  it('accepts the checkpoint of a log that was still empty, whether it is or not', async () => {
+    const young = createEvidencePlace()
+    const folder = join(young.folder, 'anchors')
+    const { directory, id } = await writeLog(young)
+    mkdirSync(folder)
+    const file = join(folder, `${id}.checkpoint`)
+    cpSync(join(directory, 'checkpoint'), file)
+    const save = () => run(['anchor', '--root', young.root, '--save', folder, '--json'])
+    expect((await save()).json().logs).toMatchObject([{ size: 0, extends: 0 }])
+    await writeLog(young, [decision(0)])
+    expect((await save()).json().logs).toMatchObject([{ size: 1, extends: 0 }])
+  })
+
   it('refuses a folder that it cannot read', async () => {
     const file = join(place.folder, 'no-folder')
     writeFileSync(file, '')
@@ -533,6 +601,8 @@ it('entries that are no records are shown as bytes and searched in vain', async 
   })
   const { stdout } = await run(['export', '--root', odd.root])
   expect(stdout.split('\n')[0]).toBe('{"io.capisc.unreadable":"/wo="}')
+  // A record without an id, such as the log's own about its keys, is a record.
+  expect(stdout.split('\n')[1]).toMatch(/^\{"capiscio\.agent\.did":.*"id":"",/)
   expect((await run(['stats', '--root', odd.root, '--json'])).json().logs[0]).toMatchObject({ other: 1 })
 })
 
@@ -562,3 +632,16 @@ async function otherKeyOf(name: string): Promise<string> {
   const { createVerifierKey, formatVerifierKey } = await import('../../../core/src/domain/evidence/verifier-key.ts')
   return formatVerifierKey(createVerifierKey(name, createLogSigner('42'.repeat(32)).publicKey))
 }
+
+it.each([
+  ['a byte order mark before JSON', '\ufeff{"id":"x"}'],
+  ['JSON on two lines', '{"id":\n"x"}'],
+  ['JSON with a carriage return', '{"id":\r"x"}'],
+  ['JSON that is no object', '["x"]'],
+])('%s is exported as its bytes', async (_, text) => {
+  const odd = createEvidencePlace()
+  const leaf = new TextEncoder().encode(text)
+  await writeLog(odd, [leaf])
+  const { stdout } = await run(['export', '--root', odd.root])
+  expect(stdout).toBe(`{"io.capisc.unreadable":"${Buffer.from(leaf).toString('base64')}"}\n`)
+})

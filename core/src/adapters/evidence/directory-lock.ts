@@ -1,6 +1,7 @@
 import { closeSync, openSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { errorCode } from './error-code.ts'
+import { LogDirectoryRefused } from './log-directory-refused.ts'
 
 /** A lock that ends with `release` or with the process, however it ends. */
 export interface DirectoryLock {
@@ -24,17 +25,20 @@ const held = new Set<DatabaseSync>()
  * descriptor of a file drops all fcntl locks that the process has on it.
  *
  * @param path of the lock file
+ * @throws {LogDirectoryRefused} LOG_UNWRITABLE when what is there is no lock file
  */
 export function acquireDirectoryLock(path: string): DirectoryLock | undefined {
   createLockFile(path)
-  const database = new DatabaseSync(path)
+  let database: DatabaseSync | undefined
   try {
+    database = new DatabaseSync(path)
     // Without a rollback journal no second file appears beside the lock.
     database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
-  } catch (error) {
-    database.close()
-    if (isBusy(error)) return undefined
-    throw error
+  } catch (cause) {
+    database?.close()
+    if (isBusy(cause)) return undefined
+    const message = `${path} cannot be locked: ${cause instanceof Error ? cause.message : cause}. It is an empty file of ours: remove what is there while no core runs.`
+    throw new LogDirectoryRefused('LOG_UNWRITABLE', path, message, { cause })
   }
   held.add(database)
   return {

@@ -2,6 +2,7 @@ import { dirname, join } from 'node:path'
 import type { Journal } from '../../ports/journal.ts'
 import type { AppendFile, JournalFiles } from './journal-files.ts'
 import { segmentName } from './journal-segments.ts'
+import { shortWrite } from './log-directory-refused.ts'
 
 export interface FileJournalOptions {
   /** The log folder; its `journal` folder exists. */
@@ -59,11 +60,7 @@ export async function openFileJournal({ directory, newest, files, releaseLock }:
           throw new Error(`${path} ${what}. Somebody else changes the journal: stop them and restart.`)
         }
         const written = await current.write(bytes)
-        if (written !== bytes.length) {
-          throw new Error(
-            `${path} took ${written} of ${bytes.length} bytes. The disk may be full: free space and restart.`,
-          )
-        }
+        if (written !== bytes.length) throw shortWrite(path, written, bytes.length)
         await current.datasync()
         size += written
       }),

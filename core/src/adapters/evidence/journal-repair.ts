@@ -1,9 +1,10 @@
-import { open } from 'node:fs/promises'
+import { open, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { JournalRepair, JournalSegment } from '../../ports/journal.ts'
 import { makeDirectoryDurably, syncDirectory } from '../files/durable-write.ts'
 import { errorCode } from './error-code.ts'
 import { JOURNAL_FOLDER } from './journal-segments.ts'
+import { shortWrite } from './log-directory-refused.ts'
 
 const QUARANTINE_FOLDER = 'quarantine'
 const CHUNK_BYTES = 1024 * 1024
@@ -32,7 +33,7 @@ export function createJournalRepair(directory: string): JournalRepair {
       const file = await open(join(directory, segment.name), 'r+')
       try {
         const { bytesWritten } = await file.write(bytes, 0, length, offset)
-        if (bytesWritten !== length) throw new Error(`${segment.name} could not be written. The disk may be full.`)
+        if (bytesWritten !== length) throw shortWrite(segment.name, bytesWritten, length)
         await file.sync()
       } finally {
         await file.close()
@@ -53,6 +54,10 @@ async function copyTail(segment: JournalSegment, offset: number, folder: string)
           await copy.writeFile(await segment.read(at, Math.min(CHUNK_BYTES, segment.size - at)))
         }
         await copy.sync()
+      } catch (error) {
+        // The tail is still where it was. On a full disk every start would leave one more part of it.
+        await rm(path, { force: true }).catch(() => undefined)
+        throw error
       } finally {
         await copy.close()
       }

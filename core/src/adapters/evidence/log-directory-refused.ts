@@ -44,3 +44,21 @@ export class LogDirectoryRefused extends Error {
     this.path = path
   }
 }
+
+/**
+ * What the system said no to, in words for whoever started the core: a full disk, a read-only
+ * mount, a foreign file system. Every other error as it is.
+ *
+ * @param path of the evidence that was opened
+ */
+export function refusedBySystem(error: unknown, path: string): unknown {
+  if (!(error instanceof Error) || !('syscall' in error)) return error
+  const message = `The evidence ${path} cannot be used: ${error.message}. Give it a folder that this user can write, with free space.`
+  return new LogDirectoryRefused('LOG_UNWRITABLE', path, message, { cause: error })
+}
+
+/** A write that stored less than it was given, which is how a disk that gets full begins to say so. */
+export function shortWrite(path: string, written: number, expected: number): NodeJS.ErrnoException {
+  const message = `${path} took ${written} of ${expected} bytes, as a full disk does`
+  return Object.assign(new Error(message), { code: 'ENOSPC', syscall: 'write' })
+}

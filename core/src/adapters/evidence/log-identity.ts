@@ -9,7 +9,7 @@ export interface LogIdentity {
   readonly origin: string
   /** Of the key that signs. */
   readonly vkey: string
-  /** Keys that signed before, oldest first. */
+  /** Keys that signed before, oldest first. For whoever reads the log: a writer trusts its state folder. */
   readonly earlierKeys: readonly EarlierKey[]
 }
 
@@ -53,7 +53,8 @@ export async function readLogIdentity(directory: string): Promise<LogIdentity | 
   return { id, origin: file.origin, vkey: file.vkey, earlierKeys }
 }
 
-function parseEarlierKeys(value: unknown): readonly EarlierKey[] | undefined {
+/** The list of earlier keys in a file of ours; none when it is absent, `undefined` when it is damaged. */
+export function parseEarlierKeys(value: unknown): readonly EarlierKey[] | undefined {
   if (value === undefined) return []
   if (!Array.isArray(value)) return undefined
   const keys = value.flatMap((key: unknown): EarlierKey[] => {

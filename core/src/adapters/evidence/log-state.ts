@@ -5,6 +5,7 @@ import { makeDirectoryDurably, syncDirectory } from '../files/durable-write.ts'
 import { errorCode } from './error-code.ts'
 import { readJsonFile, writeJsonFile } from './json-file.ts'
 import { LogDirectoryRefused } from './log-directory-refused.ts'
+import { type EarlierKey, parseEarlierKeys } from './log-identity.ts'
 import { checkPrivateDirectory, syncWithAncestors } from './private-directory.ts'
 
 const SEED_BYTES = 32
@@ -44,6 +45,11 @@ export interface LogState {
 /** Seeds of 32 bytes. */
 export interface StoredLogKey {
   readonly seed: Uint8Array
+  /**
+   * Keys that signed before, oldest first, the previous one among them. `log.json` says so too,
+   * where somebody without any of these keys could name one of their own. Default: none.
+   */
+  readonly earlierKeys?: readonly EarlierKey[]
   /** A rotation to this key was begun: it signs as soon as `log.json` names it. */
   readonly nextSeed?: Uint8Array
   /** The key before, which still signs beside it. */
@@ -97,7 +103,9 @@ export function createLogState(stateDir: string): LogState {
       const nextSeed = parseSeed(file['nextSeed'])
       const previousSeed = parseSeed(file['previousSeed'])
       const until = file['overlapUntilMs']
+      const earlierKeys = parseEarlierKeys(file['earlierKeys'])
       const isWhole =
+        earlierKeys !== undefined &&
         (file['nextSeed'] === undefined) === (nextSeed === undefined) &&
         (file['previousSeed'] === undefined) === (previousSeed === undefined) &&
         (until === undefined || Number.isSafeInteger(until))
@@ -110,17 +118,19 @@ export function createLogState(stateDir: string): LogState {
       }
       return {
         seed,
+        ...(earlierKeys.length > 0 && { earlierKeys }),
         ...(nextSeed && { nextSeed }),
         ...(previousSeed && { previousSeed }),
         ...(until !== undefined && { overlapUntilMs: Number(until) }),
       }
     },
 
-    async writeKey(id, origin, { seed, nextSeed, previousSeed, overlapUntilMs }) {
+    async writeKey(id, origin, { seed, earlierKeys = [], nextSeed, previousSeed, overlapUntilMs }) {
       await makeDirectoryDurably(keys)
       await writeJsonFile(keyFile(id), {
         origin,
         seed: encodeBase64url(seed),
+        ...(earlierKeys.length > 0 && { earlierKeys }),
         ...(nextSeed && { nextSeed: encodeBase64url(nextSeed) }),
         ...(previousSeed && { previousSeed: encodeBase64url(previousSeed) }),
         ...(overlapUntilMs !== undefined && { overlapUntilMs }),

@@ -11,12 +11,12 @@ import { openFileJournal } from './file-journal.ts'
 import type { JournalFiles } from './journal-files.ts'
 import { createJournalRepair } from './journal-repair.ts'
 import { JOURNAL_FOLDER, listJournalSegments } from './journal-segments.ts'
-import { LogDirectoryRefused } from './log-directory-refused.ts'
+import { LogDirectoryRefused, refusedBySystem } from './log-directory-refused.ts'
 import { type LogIdentity, originOf, readLogIdentity, writeLogIdentity, writeLogKeys } from './log-identity.ts'
 import { createLogState, type LogState, type StoredLogKey } from './log-state.ts'
 import { canonicalPath, checkPrivateDirectory, syncWithAncestors } from './private-directory.ts'
 import type { PublicFileCalls } from './public-file-calls.ts'
-import { createPublicFiles } from './public-files.ts'
+import { createPublicFiles, TILE_FOLDER } from './public-files.ts'
 
 /** A root that holds one log for each writer, or one folder for exactly this log. */
 export type EvidenceLocation =
@@ -75,6 +75,9 @@ const LOGS_FOLDER = 'logs'
 const LOCK_FILE = 'lock'
 const EARLIER_KEYS_FOLDER = 'earlier-keys'
 
+/** Folders inside a log folder that entries go to. */
+const WRITTEN_FOLDERS = [JOURNAL_FOLDER, TILE_FOLDER]
+
 /**
  * Takes the lock of a log folder and reads what recovery needs; makes a new log where that
  * is right. Everything that can be refused is refused before anything is changed.
@@ -85,12 +88,7 @@ export async function openLogDirectory(options: OpenLogDirectoryOptions): Promis
   try {
     return await open(options)
   } catch (error) {
-    // Whatever else the system says no to: a full disk, a read-only mount, a foreign file system.
-    const code = errorCode(error)
-    if (error instanceof LogDirectoryRefused || code === undefined || !('syscall' in (error as object))) throw error
-    const path = options.location.root ?? options.location.directory
-    const message = `The evidence ${path} cannot be used: ${(error as Error).message}. Name a folder that this user can write.`
-    throw new LogDirectoryRefused('LOG_UNWRITABLE', path, message, { cause: error })
+    throw refusedBySystem(error, options.location.root ?? options.location.directory)
   }
 }
 
@@ -169,6 +167,7 @@ async function openLocked(
   state: LogState,
   options: OpenLogDirectoryOptions,
 ): Promise<LogDirectory> {
+  for (const folder of WRITTEN_FOLDERS) await checkPrivateDirectory(join(directory, folder))
   const found = await inspect(directory, state, options)
   const { key, ...identity } = found ?? (await createLog(directory, state, options))
   if ((await state.directoryOf(identity.id)) !== directory) {

@@ -1,6 +1,7 @@
 import { constants, statSync } from 'node:fs'
 import { mkdir, open, rename, rm, rmdir } from 'node:fs/promises'
 import { syncDirectory } from '../files/durable-write.ts'
+import { shortWrite } from './log-directory-refused.ts'
 
 /** The system calls that publishing rests on, apart so that tests can make each of them fail. */
 export interface PublicFileCalls {
@@ -24,9 +25,7 @@ export const nodePublicFileCalls: PublicFileCalls = {
     const file = await open(path, O_WRONLY | O_CREAT | O_EXCL, 0o600)
     try {
       const { bytesWritten } = await file.write(bytes)
-      if (bytesWritten !== bytes.length) {
-        throw new Error(`${path} took ${bytesWritten} of ${bytes.length} bytes. The disk may be full: free space.`)
-      }
+      if (bytesWritten !== bytes.length) throw shortWrite(path, bytesWritten, bytes.length)
       await file.datasync()
     } finally {
       await file.close()

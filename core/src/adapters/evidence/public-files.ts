@@ -6,7 +6,7 @@ import { errorCode } from './error-code.ts'
 import type { PublicFileCalls } from './public-file-calls.ts'
 
 /** Folder of tiles and bundles inside a log folder. */
-const TILE_FOLDER = 'tile'
+export const TILE_FOLDER = 'tile'
 
 const PARTIAL_FOLDER = /\.p$/
 const TEMPORARY_CHECKPOINT = /^checkpoint\.[0-9a-f]{16}\.tmp$/
@@ -66,9 +66,16 @@ export function createPublicFiles(directory: string, calls: PublicFileCalls): Pu
       const folder = dirname(target)
       await ensureFolder(folder)
       writing.add(temporary)
-      await calls.createSynced(temporary, bytes)
-      await calls.rename(temporary, target)
-      writing.delete(temporary)
+      try {
+        await calls.createSynced(temporary, bytes)
+        await calls.rename(temporary, target)
+      } catch (error) {
+        // On a full disk every start would leave one more.
+        await rm(temporary, { force: true }).catch(() => undefined)
+        throw error
+      } finally {
+        writing.delete(temporary)
+      }
       dirty.add(folder)
     },
 

@@ -5,9 +5,9 @@ import { makeDirectoryDurably, writeFileDurably } from '../../adapters/files/dur
 import { openCheckpoint } from '../../domain/evidence/checkpoint.ts'
 import { EvidenceRefused } from '../../domain/evidence/evidence-errors.ts'
 import { type CliIo, printJson, printTable } from '../print.ts'
-import { answering, CommandRefused } from './refused.ts'
-import { checkpointFile, extendsTree, readSavedCheckpoints } from './saved-checkpoints.ts'
-import { findLogs, type StoredLog, type WhereFlags, whereOptions } from './stored-logs.ts'
+import { answering } from './refused.ts'
+import { checkpointFile, extendsTree, findSavedLogs, readSavedCheckpoints } from './saved-checkpoints.ts'
+import { type StoredLog, type WhereFlags, whereOptions } from './stored-logs.ts'
 
 const HELP = `
 Examples:
@@ -48,13 +48,7 @@ export function addAnchorCommand(evidence: Command, io: CliIo): void {
 async function anchor(flags: AnchorFlags, io: CliIo): Promise<void> {
   const folder = flags.save === undefined ? undefined : resolve(flags.save)
   const saved = folder === undefined ? new Map<string, Uint8Array>() : await readSavedCheckpoints(folder)
-  const logs = await logsOrNone(flags, io, saved.size > 0)
-  // A log that was there once and is gone is what an anchor is for. Only --log leaves others out.
-  const gone = [...saved.keys()].find((id) => !logs.some((log) => log.id === id))
-  if (gone !== undefined && flags.log === undefined) {
-    const message = `${join(folder ?? '', checkpointFile(gone))} is of a log that is not here any more: it was removed, or replaced.`
-    throw new EvidenceRefused('JOURNAL_ROLLED_BACK', message, { expected: `the log ${gone}` })
-  }
+  const logs = await findSavedLogs(saved, folder, flags, io)
   // All are checked before one is replaced: a log that does not hold keeps its evidence against it.
   const anchored: Anchored[] = []
   for (const log of logs) anchored.push(await check(log, saved.get(log.id)))
@@ -67,15 +61,6 @@ async function anchor(flags: AnchorFlags, io: CliIo): Promise<void> {
   show(anchored, folder, flags.json, io)
 }
 
-async function logsOrNone(flags: WhereFlags, io: CliIo, expected: boolean): Promise<readonly StoredLog[]> {
-  try {
-    return await findLogs(flags, io)
-  } catch (refused) {
-    if (refused instanceof CommandRefused && expected && flags.log === undefined) return []
-    throw refused
-  }
-}
-
 /** @throws {EvidenceRefused} when the log does not extend the checkpoint that was saved */
 async function check(log: StoredLog, earlier: Uint8Array | undefined): Promise<Anchored> {
   const reader = await log.open()
@@ -85,7 +70,7 @@ async function check(log: StoredLog, earlier: Uint8Array | undefined): Promise<A
   const verifier = createNodeEd25519Verifier({ maxKeys: 64 })
   const before = openCheckpoint(earlier, log.origin, log.keys, verifier)
   const now = note && openCheckpoint(note, log.origin, log.keys, verifier)
-  if (now === undefined || !(await extendsTree(reader, before, now))) {
+  if (!(await extendsTree(reader, before, now))) {
     const message = `The log ${log.origin} does not extend the checkpoint of ${before.size} records that was saved: records were changed, or an older copy was put back.`
     throw new EvidenceRefused('JOURNAL_ROLLED_BACK', message, { expected: `${before.size} records as they were` })
   }

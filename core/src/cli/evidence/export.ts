@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import { errorCode } from '../../adapters/evidence/error-code.ts'
 import { makeDirectoryDurably } from '../../adapters/files/durable-write.ts'
+import { parseEntry } from '../../domain/evidence/pruned-record.ts'
 import { csvRow } from '../../lib/csv.ts'
 import { type CliIo, printJson } from '../print.ts'
 import { type FilterFlags, filterOptions, toFilter } from './filter-options.ts'
@@ -16,8 +17,9 @@ Examples:
   $ capiscio evidence export --out export
   $ capiscio evidence export --format csv --since 2026-05-01 --until 2026-06-01 > may.csv
 
-jsonl: each line is one record, exactly as it is hashed. csv: one row for each record; cells that a spreadsheet would
-run as a formula begin with an apostrophe. With --out, a file for each UTC day; existing files are never overwritten.
+jsonl: each line is one record, exactly as it is hashed; bytes that are no JSON stand in base64 under
+io.capisc.unreadable. csv: one row for each record; cells that a spreadsheet would run as a formula begin with an
+apostrophe. With --out, a file for each UTC day; existing files are never overwritten.
 Exit codes: 0 done, 1 no log there or a file exists, 2 wrong usage, 3 the log is not what was written.
 `
 
@@ -113,11 +115,13 @@ function openNew(path: string, ours: boolean): number {
   }
 }
 
-/** A record is canonical JSON and has no line break; what is no record is kept as its bytes. */
-function jsonLine({ leaf, facts }: StoredRecord): string {
-  const text = new TextDecoder().decode(leaf)
-  const line = facts.id === '' || text.includes('\n') ? JSON.stringify({ 'io.capisc.unreadable': base64(leaf) }) : text
-  return `${line}\n`
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** An entry is canonical JSON and has no line break; what is no such entry is kept as its bytes. */
+function jsonLine({ leaf }: StoredRecord): string {
+  const text = parseEntry(leaf) && strictUtf8.decode(leaf)
+  const isLine = text !== undefined && !/[\r\n]/.test(text)
+  return `${isLine ? text : JSON.stringify({ 'io.capisc.unreadable': base64(leaf) })}\n`
 }
 
 const COLUMNS: readonly (readonly [column: string, field: string])[] = [

@@ -1,4 +1,4 @@
-import { readdir, realpath } from 'node:fs/promises'
+import { realpath } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { createNodeEd25519Verifier } from '../../adapters/crypto/node-ed25519.ts'
@@ -9,6 +9,7 @@ import type { LogReader } from '../../domain/evidence/log-reader.ts'
 import type { VerifierKey } from '../../domain/evidence/verifier-key.ts'
 import type { Ed25519Verifier } from '../../ports/ed25519.ts'
 import { verifierKeysOf } from '../../setup/evidence/log-keys.ts'
+import { type FoundLog, logsUnder } from '../../setup/evidence/logs-under-root.ts'
 import { openEvidenceReader } from '../../setup/evidence/open-evidence-reader.ts'
 import type { CliIo } from '../print.ts'
 import { CommandRefused } from './refused.ts'
@@ -48,21 +49,20 @@ export function whereOptions(command: Command): Command {
  * The logs that the flags mean, in the order of their names.
  *
  * @throws {CommandRefused} when there is none
+ * @throws {EvidenceRefused} or {LogDirectoryRefused} when a folder does not tell any more which log it is
  */
 export async function findLogs(flags: WhereFlags, io: CliIo): Promise<readonly StoredLog[]> {
   if (flags.root !== undefined && flags.evidenceLog !== undefined) {
     throw new CommandRefused('Give --root for all logs or --evidence-log for one, not both.')
   }
   const place = placeOf(flags, io)
-  const directories = place.directory === undefined ? await directoriesUnder(place.root) : [place.directory]
+  const id = flags.log?.slice(flags.log.lastIndexOf('/') + 1)
+  const found = place.directory === undefined ? await foundUnder(place.root, id) : await foundIn(place.directory)
+  const meant = found.filter(
+    ({ identity }) => flags.log === undefined || flags.log === identity.origin || flags.log === identity.id,
+  )
   const verifier = createNodeEd25519Verifier({ maxKeys: 64 })
-  const logs: StoredLog[] = []
-  for (const directory of directories) {
-    const log = await readLog(directory, verifier)
-    if (log !== undefined && (flags.log === undefined || flags.log === log.origin || flags.log === log.id))
-      logs.push(log)
-  }
-  if (logs.length > 0) return logs
+  if (meant.length > 0) return Promise.all(meant.map((log) => storedLog(log, verifier)))
   const where = place.directory ?? place.root
   throw new CommandRefused(
     flags.log === undefined
@@ -79,23 +79,25 @@ function placeOf({ root, evidenceLog, config }: WhereFlags, io: CliIo): { root: 
   return evidence.directory === undefined ? { root: evidence.root } : { root: '', directory: evidence.directory }
 }
 
-async function directoriesUnder(root: string): Promise<readonly string[]> {
-  const logs = join(root, 'logs')
+async function foundUnder(root: string, id: string | undefined): Promise<readonly FoundLog[]> {
   try {
-    return (await readdir(logs)).sort().map((id) => join(logs, id))
+    return await logsUnder(root, id)
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return []
-    throw new CommandRefused(`${logs} cannot be read: ${(error as Error).message}`, { cause: error })
+    if (!(error instanceof Error) || !('syscall' in error)) throw error
+    throw new CommandRefused(`${join(root, 'logs')} cannot be read: ${error.message}`, { cause: error })
   }
 }
 
-async function readLog(directory: string, verifier: Ed25519Verifier): Promise<StoredLog | undefined> {
+async function foundIn(directory: string): Promise<readonly FoundLog[]> {
   const identity = await readLogIdentity(directory)
-  if (identity === undefined) return undefined
+  return identity === undefined ? [] : [{ directory, identity }]
+}
+
+async function storedLog({ directory, identity }: FoundLog, verifier: Ed25519Verifier): Promise<StoredLog> {
   const { id, origin, vkey } = identity
-  const keys = verifierKeysOf(identity)
   return {
-    ...{ id, origin, vkey, keys },
+    ...{ id, origin, vkey, keys: verifierKeysOf(identity) },
     directory: await realpath(directory),
     open: () => openEvidenceReader(directory, verifier),
   }

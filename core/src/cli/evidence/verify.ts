@@ -9,8 +9,8 @@ import { verifyEvidenceLog } from '../../setup/evidence/verify-evidence-log.ts'
 import { type CliIo, EXIT_EVIDENCE, printJson, printTable } from '../print.ts'
 import { createProgress } from './progress.ts'
 import { answering, CommandRefused } from './refused.ts'
-import { checkpointFile, readSavedCheckpoints } from './saved-checkpoints.ts'
-import { findLogs, type StoredLog, type WhereFlags, whereOptions } from './stored-logs.ts'
+import { checkpointFile, findSavedLogs, readSavedCheckpoints } from './saved-checkpoints.ts'
+import { type StoredLog, type WhereFlags, whereOptions } from './stored-logs.ts'
 import { readVerifierKeys } from './verifier-key-option.ts'
 
 const HELP = `
@@ -20,8 +20,9 @@ Examples:
 
 Checks every entry, tile and signature. Without --vkey, under the key that the log itself names: whoever could replace
 the whole folder could replace that too. --anchors is a folder that "capiscio evidence anchor --save" fills: a log that
-was rewritten, or put back to an older state, does not extend what is there.
-Exit codes: 0 every log is what was written, 1 no log there, 2 wrong usage, 3 some log is not.
+was rewritten, or put back to an older state, does not extend what is there, and one that was removed is missed; with
+--vkey or --log, only the one log that is meant.
+Exit codes: 0 every log is what was written, 1 no log there, 2 wrong usage, 3 some log is not, or is gone.
 `
 
 interface VerifyFlags extends WhereFlags {
@@ -42,9 +43,11 @@ export function addVerifyCommand(evidence: Command, io: CliIo): void {
 
 async function verify(flags: VerifyFlags, io: CliIo): Promise<void> {
   const pinned = flags.vkey === undefined ? undefined : readVerifierKeys(flags.vkey)
-  const logs = logsToVerify(await findLogs(flags, io), pinned)
   const anchors = flags.anchors === undefined ? undefined : resolve(flags.anchors)
   const saved = anchors === undefined ? undefined : await readSavedCheckpoints(anchors)
+  // A pinned key says which log is meant, and its absence is refused by itself.
+  const expected = pinned === undefined ? (saved ?? new Map()) : new Map()
+  const logs = logsToVerify(await findSavedLogs(expected, anchors, flags, io), pinned)
   const results: VerifiedLog[] = []
   for (const log of logs) {
     const progress = createProgress(io, 'verifying')

@@ -37,10 +37,14 @@ export interface LogKeys {
    * and retires a key whose overlap is over. `lastCheckpoint` is the last that it signed.
    */
   settle(size: number, lastCheckpoint: Uint8Array | undefined): Promise<void>
+  /** What the state folder holds now. */
+  stored(): StoredLogKey
 }
 
 /**
- * Reads which keys sign. Changes nothing yet.
+ * Reads which keys sign, and which may have signed before. Both come from the state folder:
+ * whoever can write the log folder, and has none of its keys, can name any key in `log.json`.
+ * Changes nothing yet.
  *
  * @throws {EvidenceRefused} LOG_KEY_MISMATCH when `log.json` and the state folder name different keys
  */
@@ -49,14 +53,14 @@ export function openLogKeys(
   createSigner: (seed: Uint8Array) => Ed25519Signer,
   nowMs: number,
 ): LogKeys {
-  const { origin, directory, vkey, earlierKeys } = opened
-  const keys = verifierKeysOf(opened)
+  const { origin, directory, vkey } = opened
   const vkeyOf = (seed: Uint8Array) => formatVerifierKey(createVerifierKey(origin, createSigner(seed).publicKey))
   const isPromoted = opened.key.nextSeed !== undefined && vkeyOf(opened.key.nextSeed) === vkey
-  const { seed, previousSeed, overlapUntilMs = 0 } = isPromoted ? promoted(opened.key) : opened.key
+  let stored = isPromoted ? promoted(opened.key, vkeyOf(opened.key.seed)) : opened.key
+  const { seed, previousSeed, overlapUntilMs = 0, earlierKeys = [] } = stored
   const previousVkey = previousSeed && vkeyOf(previousSeed)
-  if (vkeyOf(seed) !== vkey || (previousVkey !== undefined && !earlierKeys.some((key) => key.vkey === previousVkey))) {
-    const message = `log.json in ${directory} names another key than the state folder holds. Put the right one back from a copy.`
+  if (vkeyOf(seed) !== vkey || !isNamed(earlierKeys, opened.earlierKeys, previousVkey)) {
+    const message = `log.json in ${directory} names other keys than the state folder holds. Put the right one back from a copy.`
     throw new EvidenceRefused('LOG_KEY_MISMATCH', message, { file: 'log.json' })
   }
   const isOverlap = previousSeed !== undefined && nowMs < overlapUntilMs
@@ -68,22 +72,41 @@ export function openLogKeys(
         return key.vkey === previousVkey ? { ...key, retiredAfter: size } : key
       })
       await opened.writeLogKeys({ vkey, earlierKeys: retired })
-      await opened.writeKey({ seed })
+      stored = { seed, earlierKeys: retired }
+      await opened.writeKey(stored)
     } else if (isPromoted) {
-      await opened.writeKey(promoted(opened.key))
+      await opened.writeKey(stored)
     }
   }
 
   return {
-    keys,
+    keys: verifierKeysOf({ vkey, earlierKeys }),
     signer: createSigner(seed),
     previousSigner: isOverlap ? createSigner(previousSeed) : undefined,
     settle,
+    stored: () => stored,
   }
+}
+
+/** Whether `log.json` names exactly the known keys. It may have retired the previous one a moment before a crash. */
+function isNamed(
+  known: readonly EarlierKey[],
+  named: readonly EarlierKey[],
+  previousVkey: string | undefined,
+): boolean {
+  return (
+    known.length === named.length &&
+    known.every(({ vkey, retiredAfter }, i) => {
+      const other = named[i]
+      return other?.vkey === vkey && (other.retiredAfter === retiredAfter || vkey === previousVkey)
+    })
+  )
 }
 
 export interface RotateKeyOptions {
   readonly opened: LogDirectory
+  /** What the state folder holds. */
+  readonly stored: StoredLogKey
   readonly createSigner: (seed: Uint8Array) => Ed25519Signer
   readonly newSeed: Uint8Array
   /** Wall clock until which both keys sign, milliseconds since the Unix epoch. */
@@ -100,24 +123,27 @@ export interface RotateKeyOptions {
  * @throws {LogDirectoryRefused} LOG_KEY_ROTATING while an earlier rotation is under way
  */
 export async function rotateLogKey(options: RotateKeyOptions): Promise<string> {
-  const { opened, createSigner, newSeed, overlapUntilMs, record } = options
-  const { origin, vkey, earlierKeys, directory } = opened
-  const { seed, previousSeed, nextSeed = newSeed } = opened.key
-  if (previousSeed !== undefined) {
+  const { opened, stored, createSigner, newSeed, overlapUntilMs, record } = options
+  const { origin, vkey, directory } = opened
+  if (stored.previousSeed !== undefined) {
     const message = `The last rotation of the key of ${directory} is not over: two keys sign. Rotate again after it.`
     throw new LogDirectoryRefused('LOG_KEY_ROTATING', directory, message)
   }
+  const { nextSeed = newSeed } = stored
   const newVkey = formatVerifierKey(createVerifierKey(origin, createSigner(nextSeed).publicKey))
-  await opened.writeKey({ seed, nextSeed, overlapUntilMs })
+  const begun = { ...stored, nextSeed, overlapUntilMs }
+  const done = promoted(begun, vkey)
+  await opened.writeKey(begun)
   const lastCheckpoint = await record(vkey, newVkey)
   await opened.keepCheckpoint(keyIdOf(vkey), lastCheckpoint)
-  await opened.writeLogKeys({ vkey: newVkey, earlierKeys: [...earlierKeys, { vkey }] })
-  await opened.writeKey({ seed: nextSeed, previousSeed: seed, overlapUntilMs })
+  await opened.writeLogKeys({ vkey: newVkey, earlierKeys: done.earlierKeys })
+  await opened.writeKey(done)
   return newVkey
 }
 
-function promoted({ seed, nextSeed = seed, overlapUntilMs = 0 }: StoredLogKey): StoredLogKey {
-  return { seed: nextSeed, previousSeed: seed, overlapUntilMs }
+/** The stored key when the next one signs, beside the one before. */
+function promoted({ seed, nextSeed = seed, overlapUntilMs = 0, earlierKeys = [] }: StoredLogKey, vkey: string) {
+  return { seed: nextSeed, previousSeed: seed, overlapUntilMs, earlierKeys: [...earlierKeys, { vkey }] }
 }
 
 /** Eight hexadecimal digits. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { readAnchor, writeAnchor } from '../../adapters/evidence/anchor-files.ts'
 import { type JournalFiles, nodeJournalFiles } from '../../adapters/evidence/journal-files.ts'
+import { refusedBySystem } from '../../adapters/evidence/log-directory-refused.ts'
 import {
   type EvidenceLocation,
   type LogDirectory,
@@ -102,14 +103,14 @@ export async function openEvidence(options: OpenEvidenceOptions): Promise<Opened
     return await startLog(opened, options)
   } catch (error) {
     opened.release()
-    throw error
+    throw refusedBySystem(error, opened.directory)
   }
 }
 
 async function startLog(opened: LogDirectory, options: OpenEvidenceOptions): Promise<OpenedEvidence> {
   const { createSigner, random, verifier, clock, timer, telemetry, limits = EVIDENCE_LOG_LIMITS } = options
   const { origin, directory, segments, repair, publicFiles: files } = opened
-  const { keys, signer, previousSigner, settle } = openLogKeys(opened, createSigner, clock.nowMs())
+  const { keys, signer, previousSigner, settle, stored } = openLogKeys(opened, createSigner, clock.nowMs())
   const anchors = await readAnchors(opened, options, keys)
   const recovered = await recoverLog({ ...{ files, segments, origin, keys, verifier }, anchors })
   if (options.verifyAtStart === true) await refuseUnlessVerified(opened, keys, verifier, anchors)
@@ -180,7 +181,7 @@ async function startLog(opened: LogDirectory, options: OpenEvidenceOptions): Pro
     quarantinedBytes: tornTail?.bytes ?? 0,
     rotateKey: (overlapMs) =>
       rotateLogKey({
-        ...{ opened, createSigner, newSeed: random.bytes(32) },
+        ...{ opened, stored: stored(), createSigner, newSeed: random.bytes(32) },
         overlapUntilMs: clock.nowMs() + overlapMs,
         async record(oldVkey, newVkey) {
           await log.append(encodeRotationRecord(oldVkey, newVkey, clock.nowMs()))

@@ -1,7 +1,5 @@
-import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { createNodeEd25519Verifier } from '../../adapters/crypto/node-ed25519.ts'
-import { readLogIdentity } from '../../adapters/evidence/log-identity.ts'
+import { logsUnder } from './logs-under-root.ts'
 import { openEvidenceReader } from './open-evidence-reader.ts'
 
 /** One record of one log. */
@@ -24,6 +22,7 @@ export interface LoggedRecord {
  * and key with a copy kept elsewhere.
  *
  * @throws {EvidenceRefused} when a log is not what was written, with file and index
+ * @throws {LogDirectoryRefused} when a folder does not tell which log it is
  */
 export async function* readEvidenceLogs({
   root,
@@ -31,10 +30,7 @@ export async function* readEvidenceLogs({
   readonly root: string
 }): AsyncGenerator<LoggedRecord, void, undefined> {
   const verifier = createNodeEd25519Verifier({ maxKeys: 16 })
-  const logs = join(root, 'logs')
-  for (const id of (await readdir(logs)).sort()) {
-    const directory = join(logs, id)
-    if ((await readLogIdentity(directory)) === undefined) continue
+  for (const { directory } of await logsUnder(root)) {
     const reader = await openEvidenceReader(directory, verifier)
     for await (const entry of reader.entries(await reader.firstKept(), reader.size)) {
       yield { origin: reader.origin, ...entry }

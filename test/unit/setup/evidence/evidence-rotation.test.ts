@@ -1,9 +1,14 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
+import { createNodeEd25519Signer } from '../../../../core/src/adapters/crypto/node-ed25519.ts'
 import { openCheckpoint } from '../../../../core/src/domain/evidence/checkpoint.ts'
 import { openNoteOf } from '../../../../core/src/domain/evidence/note.ts'
-import { parseVerifierKey } from '../../../../core/src/domain/evidence/verifier-key.ts'
+import {
+  createVerifierKey,
+  formatVerifierKey,
+  parseVerifierKey,
+} from '../../../../core/src/domain/evidence/verifier-key.ts'
 import { openEvidenceReader } from '../../../../core/src/setup/evidence/open-evidence-reader.ts'
 import { verifyEvidenceLog } from '../../../../core/src/setup/evidence/verify-evidence-log.ts'
 import { createFixedClock, type FixedClock } from '../../../fakes/fixed-clock.ts'
@@ -103,10 +108,11 @@ describe('a rotation of the log key', () => {
     expect(await rejectionOf(rotateKey(WEEK_MS))).toBe('LogDirectoryRefused LOG_KEY_ROTATING')
     await log.close()
     clock.advance(WEEK_MS)
-    await written(1)
+    // The opening that retires the old key may begin the next rotation.
     await rotated(0)
     await written(1)
     expect(logJson().earlierKeys.length).toBe(2)
+    expect(JSON.parse(readFileSync(keyFile(), 'utf8')).earlierKeys).toEqual(logJson().earlierKeys)
     expect(await verify()).toMatchObject({ ok: true })
   })
 
@@ -127,7 +133,7 @@ describe('a key that was replaced', () => {
     const honest = readFileSync(join(place.directory, 'log.json'))
     const { vkey, earlierKeys } = logJson()
     // The thief goes on with the old key as if nothing had happened.
-    writeFileSync(keyFile(), stolen)
+    writeFileSync(keyFile(), JSON.stringify({ ...JSON.parse(stolen.toString()), earlierKeys: [{ vkey }] }))
     writeFileSync(
       join(place.directory, 'log.json'),
       JSON.stringify({ ...logJson(), vkey: oldVkey, earlierKeys: [{ vkey }] }),
@@ -148,6 +154,47 @@ describe('a key that was replaced', () => {
     expect(snapshot(place.folder)).toEqual(before)
   })
 
+  it('that log.json alone names, by whoever can write it and has no key of the log, vouches for nothing', async () => {
+    const realVkey = await written(3)
+    const honest = logJson()
+    const seed = new Uint8Array(32).fill(7)
+    const foreignVkey = formatVerifierKey(createVerifierKey(honest.origin, createNodeEd25519Signer(seed).publicKey))
+    // Somebody writes the log on with a key of their own, in a state folder of their own.
+    const foreign = { ...place, stateDir: join(place.folder, 'foreign-state') }
+    cpSync(place.stateDir, foreign.stateDir, { recursive: true })
+    const [file = ''] = readdirSync(join(foreign.stateDir, 'log-keys'))
+    const foreignKey = {
+      ...JSON.parse(readFileSync(keyFile(), 'utf8')),
+      ...{ seed: Buffer.from(seed).toString('base64url'), earlierKeys: [{ vkey: realVkey }] },
+    }
+    writeFileSync(join(foreign.stateDir, 'log-keys', file), JSON.stringify(foreignKey), { mode: 0o600 })
+    const change = (json: object) => writeFileSync(join(place.directory, 'log.json'), JSON.stringify(json))
+    change({ ...honest, vkey: foreignVkey, earlierKeys: [{ vkey: realVkey }] })
+    const { log } = await openAt(foreign, { clock })
+    await log.append(leafOf(3))
+    await log.close()
+
+    // And has the core believe that this key was replaced by its own one day.
+    change({ ...honest, earlierKeys: [{ vkey: foreignVkey }] })
+    const before = snapshot(place.folder)
+    expect(await rejectionOf(open())).toBe('EvidenceRefused LOG_KEY_MISMATCH')
+    expect(snapshot(place.folder)).toEqual(before)
+    change(honest)
+    expect(await rejectionOf(open())).toBe('EvidenceRefused NOTE_UNSIGNED')
+  })
+
+  it.each([
+    ['is retired later than it was', (key: object) => ({ ...key, retiredAfter: 1_000_000 })],
+    ['is not retired', ({ vkey }: { vkey: string }) => ({ vkey })],
+    ['is another one', (key: object) => ({ ...key, vkey: 'evidence.capiscio.local/x+00000000+AQ==' })],
+  ])('that in log.json %s is a mismatch', async (_, change) => {
+    await rotated(0)
+    await written(1)
+    const { earlierKeys, ...rest } = logJson()
+    writeFileSync(join(place.directory, 'log.json'), JSON.stringify({ ...rest, earlierKeys: earlierKeys.map(change) }))
+    expect(await rejectionOf(open())).toBe('EvidenceRefused LOG_KEY_MISMATCH')
+  })
+
   it.each([[{}], [[{}]], [[{ vkey: 1 }]], [[{ vkey: 'x', retiredAfter: 'never' }]], ['x']])(
     'in a list like %j is refused',
     async (earlierKeys) => {
@@ -161,6 +208,7 @@ describe('a key that was replaced', () => {
     ['a next key', { nextSeed: 'AAAA' }],
     ['a previous key', { previousSeed: 7 }],
     ['an overlap', { overlapUntilMs: 'soon' }],
+    ['an earlier key', { earlierKeys: [{ vkey: 1 }] }],
   ])('or %s that is damaged in the key file is refused', async (_, change) => {
     await written(1)
     writeFileSync(keyFile(), JSON.stringify({ ...JSON.parse(readFileSync(keyFile(), 'utf8')), ...change }), {
@@ -171,6 +219,18 @@ describe('a key that was replaced', () => {
 })
 
 describe('a rotation that was interrupted', () => {
+  it('when log.json had retired the old key and the state folder had not retires it again', async () => {
+    await written(3)
+    const { oldVkey } = await rotated(0)
+    const both = readFileSync(keyFile())
+    await written(0)
+    writeFileSync(keyFile(), both)
+    await written(1)
+    const retired = [{ vkey: oldVkey, retiredAfter: 4 }]
+    expect(logJson().earlierKeys).toEqual(retired)
+    expect(JSON.parse(readFileSync(keyFile(), 'utf8'))).toMatchObject({ earlierKeys: retired })
+  })
+
   /** Key file and log.json as they are after each step of a rotation. */
   async function steps() {
     await written(3)

@@ -14,6 +14,7 @@ import {
 } from 'node:fs'
 import { basename, join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
+import { nodePublicFileCalls } from '../../../../core/src/adapters/evidence/public-file-calls.ts'
 import type { OpenedEvidence } from '../../../../core/src/setup/evidence/open-evidence.ts'
 import { checkLog } from '../../../tools/check-log.ts'
 import {
@@ -309,7 +310,7 @@ describe('a start is refused, and no file is changed,', () => {
       () => edit(logJson(), { vkey: 'example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k' }),
       'EvidenceRefused LOG_KEY_MISMATCH',
     ],
-    ['when log.json has no verifier key', () => edit(logJson(), { vkey: 'x' }), 'EvidenceRefused VKEY_MALFORMED'],
+    ['when log.json has no verifier key', () => edit(logJson(), { vkey: 'x' }), 'EvidenceRefused LOG_KEY_MISMATCH'],
     ['when the log has a newer format', () => edit(logJson(), { version: 2 }), 'LogDirectoryRefused LOG_FORMAT_NEWER'],
     ['when the key has a newer format', () => edit(keyFile(), { version: 2 }), 'LogDirectoryRefused LOG_FORMAT_NEWER'],
     [
@@ -334,6 +335,29 @@ describe('a start is refused, and no file is changed,', () => {
       'LogDirectoryRefused LOG_UNWRITABLE',
     ],
     ['when others may write the log', () => chmodSync(place.directory, 0o770), 'LogDirectoryRefused LOG_WRONG_MODE'],
+    [
+      'when others may write the journal',
+      () => chmodSync(join(place.directory, 'journal'), 0o770),
+      'LogDirectoryRefused LOG_WRONG_MODE',
+    ],
+    [
+      'when others may write tiles',
+      () => chmodSync(join(place.directory, 'tile'), 0o702),
+      'LogDirectoryRefused LOG_WRONG_MODE',
+    ],
+    [
+      'when the lock file is something else',
+      () => writeFileSync(join(place.directory, 'lock'), 'a text of more than a hundred bytes '.repeat(4)),
+      'LogDirectoryRefused LOG_UNWRITABLE',
+    ],
+    [
+      'when the lock file is a folder',
+      () => {
+        rmSync(join(place.directory, 'lock'))
+        mkdirSync(join(place.directory, 'lock'))
+      },
+      'LogDirectoryRefused LOG_UNWRITABLE',
+    ],
     ['when others may write the state', () => chmodSync(place.stateDir, 0o702), 'LogDirectoryRefused LOG_WRONG_MODE'],
     [
       'when the log is a file',
@@ -412,6 +436,34 @@ describe('a start is refused, and no file is changed,', () => {
 
   it('but a state folder whose name only begins like the evidence is fine', async () => {
     await (await openAt(place, { stateDir: join(place.folder, 'log-state') })).log.close()
+  })
+})
+
+describe('a start on a full disk', () => {
+  const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', syscall: 'write' })
+  const files = () => readdirSync(place.directory, { recursive: true }).map(String)
+
+  it('says so, leaves no half file, however often it is tried, and gives the lock back', async () => {
+    const publicFiles = {
+      ...nodePublicFileCalls,
+      async createSynced(path: string) {
+        writeFileSync(path, 'half')
+        throw full
+      },
+    }
+    for (let attempt = 0; attempt < 2; attempt++) {
+      await expect(openAt(place, { publicFiles })).rejects.toMatchObject({
+        ...{ name: 'LogDirectoryRefused', code: 'LOG_UNWRITABLE', cause: full },
+        message: expect.stringContaining('ENOSPC: no space left on device, write. Give it a folder'),
+      })
+      expect(files().filter((file) => file.endsWith('.tmp'))).toEqual([])
+    }
+    await (await openAt(place)).log.close()
+  })
+
+  it('passes on what is no word of the system', async () => {
+    const publicFiles = { ...nodePublicFileCalls, createSynced: () => Promise.reject(new TypeError('a mistake')) }
+    await expect(openAt(place, { publicFiles })).rejects.toThrow(TypeError)
   })
 })
 
