@@ -56,6 +56,8 @@ export function createWebListener(options: WebListenerOptions): WebListener {
     routes,
     fallback: endpoints as never,
     readMaxBytes: maxMessageBytes,
+    // A demand or credential under a misspelled name must not pass for one that was left out.
+    jsonOptions: { ignoreUnknownFields: false },
     grpc: false,
     contextValues: webOrigin,
   })
