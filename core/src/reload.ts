@@ -4,6 +4,7 @@ import type { GuardRules } from './domain/guard/tool-guard.ts'
 import { RevocationRefused } from './domain/revocation/revocation-refused.ts'
 import type { Revocations } from './domain/revocation/revocations.ts'
 import { loadGuardRules, StartRefused } from './guard-rules.ts'
+import type { Telemetry } from './ports/telemetry.ts'
 
 /** A file that the configuration names cannot take the place of what is in force. The message says which and why. */
 export class ReloadRefused extends Error {
@@ -15,6 +16,7 @@ export interface ReloadOptions {
   readonly revocations: Pick<Revocations, 'reread'>
   /** Puts rules in force, for every decision that begins later. */
   readonly apply: (rules: GuardRules) => void
+  readonly telemetry: Pick<Telemetry, 'reloaded'>
 }
 
 /**
@@ -24,7 +26,7 @@ export interface ReloadOptions {
  *
  * @throws {ReloadRefused} for the first file that is not in order; nothing has changed
  */
-export function createReload({ config, revocations, apply }: ReloadOptions): () => Promise<GuardRules> {
+export function createReload({ config, revocations, apply, telemetry }: ReloadOptions): () => Promise<GuardRules> {
   async function reload(): Promise<GuardRules> {
     const [broken] = checkKeyFiles(config.trust)
     if (broken !== undefined) throw new ReloadRefused(`${broken.source}: ${broken.reason}`)
@@ -43,7 +45,11 @@ export function createReload({ config, revocations, apply }: ReloadOptions): () 
   let last: Promise<unknown> = Promise.resolve()
   return () => {
     const reloaded = last.then(reload)
-    last = reloaded.catch(() => {})
+    // Told whoever asked for it: a policy that is not in force must not go unnoticed.
+    last = reloaded.then(
+      ({ policy }) => telemetry.reloaded({ outcome: 'applied', policyVersion: policy.version }),
+      (cause: unknown) => telemetry.reloaded({ outcome: 'refused', cause }),
+    )
     return reloaded
   }
 }
