@@ -91,6 +91,7 @@ async function openCore(config: Config, logger: Logger, releases: ReleaseStack):
     apply: (next) => {
       loaded = next
     },
+    telemetry,
   })
   const services = setUpServices(config, {
     ...{ trusted, decisions, rules, log, reload, notReadyReasons, clock, startedAtMs },
@@ -140,14 +141,11 @@ async function openCore(config: Config, logger: Logger, releases: ReleaseStack):
     addresses,
     call: createCoreCall(services.all),
     evidence: { origin: log.origin, vkey: log.vkey, directory },
-    async reload() {
-      try {
-        const { policy } = await reload()
-        logger.info({ event: 'reloaded', policyVersion: policy.version })
-      } catch (cause) {
-        logger.error({ event: 'reload_refused', err: cause }, 'Everything stays as it was.')
-      }
-    },
+    reload: () =>
+      reload().then(
+        () => undefined,
+        () => undefined,
+      ),
     stop: stopOnce,
     [Symbol.asyncDispose]: stopOnce,
   }

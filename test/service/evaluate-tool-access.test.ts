@@ -1,9 +1,17 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fromBinary } from '@bufbuild/protobuf'
+import { create, fromBinary } from '@bufbuild/protobuf'
 import { anyUnpack } from '@bufbuild/protobuf/wkt'
-import { AdminService, AuthLevel, CoreService, DenyReason, EvidenceService, Outcome } from '@capiscio/proto/core/v1'
+import {
+  AdminService,
+  AuthLevel,
+  CoreService,
+  DenyReason,
+  EvidenceService,
+  GuardConfigSchema,
+  Outcome,
+} from '@capiscio/proto/core/v1'
 import { BadRequestSchema, StatusSchema } from '@capiscio/proto/google/rpc'
 import { type ServiceError, status } from '@grpc/grpc-js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -12,6 +20,8 @@ import { createRawClient, type RawClient } from '../tools/raw-client.ts'
 
 const evaluate = CoreService.method.evaluateToolAccess
 const EVALUATE_PATH = '/capiscio.core.v1.CoreService/EvaluateToolAccess'
+/** A field of GuardConfig that does not exist yet, as the wire brings it. */
+const NEW_DEMAND = { no: 99, wireType: 0, data: Uint8Array.of(1) }
 
 let core: CoreProcess
 let client: RawClient
@@ -242,6 +252,11 @@ describe('a malformed request', () => {
       'a malformed pattern',
       { toolName: 't', config: { allowedTools: ['ok_*', '[read_*'] } },
       ['config.allowed_tools[1]'],
+    ],
+    [
+      'a demand of a newer client',
+      { toolName: 't', config: Object.assign(create(GuardConfigSchema), { $unknown: [NEW_DEMAND] }) },
+      ['config'],
     ],
     ['an unknown enforcement mode', { toolName: 't', enforcementMode: 99 as never }, ['enforcement_mode']],
     ['a hash of another shape', { toolName: 't', paramsHash: 'sha256:abc' }, ['params_hash']],

@@ -174,14 +174,21 @@ describe('local revocation', () => {
 
 describe('reload', () => {
   const policy = () => join(folder, 'policy.yaml')
+  const reloads = async (outcome: string): Promise<number> => {
+    const text = await (await fetch(`${core.addresses.http}/metrics`)).text()
+    return Number(new RegExp(`^capiscio_reloads_total\\{outcome="${outcome}"\\} (\\d+)$`, 'm').exec(text)?.[1] ?? 0)
+  }
   const version = async () => (await client.call(CoreService.method.getServerInfo, {})).policyVersion
 
   it('puts a new policy in force, by call and by SIGHUP', async () => {
     const before = await version()
     await appendFile(policy(), '  - match: ["list_*"]\n    deny: true\n')
     expect(await version()).toBe(before)
+    const appliedBefore = await reloads('applied')
     const { policyVersion } = await operator.call(AdminService.method.reload, {})
     expect(policyVersion).not.toBe(before)
+    expect(await reloads('applied')).toBe(appliedBefore + 1)
+    await expect.poll(core.output).toContain(`"event":"reloaded","policyVersion":"${policyVersion}"`)
     expect(await version()).toBe(policyVersion)
     expect(await decide(3)).toBe('POLICY_DENIED')
     await writeFile(policy(), 'version: 1\ndefault: { minTrustLevel: 0 }\n')
@@ -207,8 +214,13 @@ describe('reload', () => {
     const policyText = await readFile(policy(), 'utf8')
     await writeFile(policy(), `${policyText}tools: [{ match: ["list_*"], deny: true }]\n`)
     await writeFile(file, broken)
+    const refusedBefore = await reloads('refused')
+    const loggedBefore = core.output().length
     const error = await operator.call(AdminService.method.reload, {}).catch((thrown: unknown) => thrown)
     expect(error).toMatchObject({ code: status.FAILED_PRECONDITION, details: expect.stringContaining(name) })
+    expect(await reloads('refused')).toBe(refusedBefore + 1)
+    const logged = () => core.output().slice(loggedBefore).split('\n')
+    await expect.poll(() => logged().find((line) => line.includes('"event":"reload_refused"'))).toContain(name)
     await hangUp('reload_refused')
     expect(await version()).toBe(before)
     expect(await decide(4)).toBe('BADGE_REVOKED')

@@ -60,6 +60,19 @@ describe('a program on this machine', () => {
     expect(Object.keys(headers).filter((name) => name.startsWith('access-control'))).toEqual([])
   })
 
+  it.each([
+    ['a demand', { toolName: 'list_files', config: { minTrustLvel: 4 } }],
+    ['a credential', { toolName: 'list_files', badge: 'a.b.c' }],
+    ['a mode', { toolName: 'list_files', enforcementMode: 'EM-STRICT' }],
+    ['a name that is there twice', '{"toolName":"list_files","toolName":"list_files"}'],
+  ])('that misspells %s is refused, and nothing is recorded', async (_what, body) => {
+    const before = await logSize()
+    const { status, text } = await ask({}, typeof body === 'string' ? body : JSON.stringify(body))
+    expect(status).toBe(400)
+    expect(JSON.parse(text)).toMatchObject({ code: 'invalid_argument' })
+    expect(await logSize()).toBe(before)
+  })
+
   it.each(['evil.example', '127.0.0.1.evil.example', 'localhost.evil.example:80', '169.254.169.254'])(
     'that came by the name %j is refused, and nothing is recorded',
     async (host) => {

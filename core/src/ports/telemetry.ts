@@ -54,6 +54,12 @@ export interface Telemetry {
   evidenceIndexed(event: { readonly records: number; readonly behind: number }): void
   /** The index did not describe the log, or failed for `cause`, and is made anew from the log. */
   evidenceIndexRebuilt(event: { readonly cause: unknown }): void
+  /** The files that decide were read again, and taken up as a whole or not at all. */
+  reloaded(
+    event:
+      | { readonly outcome: 'applied'; readonly policyVersion: string }
+      | { readonly outcome: 'refused'; readonly cause: unknown },
+  ): void
   /** What an allowed call did was recorded. */
   outcomeRecorded(event: { readonly result: 'ok' | 'error' }): void
   /** Something an operator should know once, such as a badge without audience. */

@@ -86,6 +86,13 @@ function decodeDemands(
   checkBytes: (text: string, max: number, field: string) => void,
 ): ServerDemands {
   const { minTrustLevel, minIal, trustedIssuers, allowedTools } = config
+  // Whoever asks is newer than this core. What it demands cannot be met by leaving it out.
+  const unknown = (config.$unknown ?? []).map(({ no }) => no)
+  check(
+    unknown.length === 0,
+    'config',
+    `must hold only demands that this core knows: it does not know field ${unknown.join(', ')}. Update @capiscio/core`,
+  )
   check(minTrustLevel <= 4, 'config.min_trust_level', `must be 0 to 4, not ${minTrustLevel}`)
   check(minIal <= 1, 'config.min_ial', `must be 0 or 1, not ${minIal}`)
   check(

@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts'
 import type { GuardRules } from '../domain/guard/tool-guard.ts'
 import { RevocationRefused } from '../domain/revocation/revocation-refused.ts'
 import type { Revocations } from '../domain/revocation/revocations.ts'
+import type { Telemetry } from '../ports/telemetry.ts'
 import { StartRefused } from '../start-refused.ts'
 import { loadGuardRules } from './guard-rules.ts'
 
@@ -16,6 +17,7 @@ export interface ReloadOptions {
   readonly revocations: Pick<Revocations, 'reread'>
   /** Puts rules in force, for every decision that begins later. */
   readonly apply: (rules: GuardRules) => void
+  readonly telemetry: Pick<Telemetry, 'reloaded'>
 }
 
 /**
@@ -25,7 +27,7 @@ export interface ReloadOptions {
  *
  * @throws {ReloadRefused} for the first file that is not in order; nothing has changed
  */
-export function createReload({ config, revocations, apply }: ReloadOptions): () => Promise<GuardRules> {
+export function createReload({ config, revocations, apply, telemetry }: ReloadOptions): () => Promise<GuardRules> {
   async function reload(): Promise<GuardRules> {
     const [broken] = checkKeyFiles(config.trust)
     if (broken !== undefined) throw new ReloadRefused(`${broken.source}: ${broken.reason}`)
@@ -44,7 +46,11 @@ export function createReload({ config, revocations, apply }: ReloadOptions): () 
   let last: Promise<unknown> = Promise.resolve()
   return () => {
     const reloaded = last.then(reload)
-    last = reloaded.catch(() => {})
+    // Told whoever asked for it: a policy that is not in force must not go unnoticed.
+    last = reloaded.then(
+      ({ policy }) => telemetry.reloaded({ outcome: 'applied', policyVersion: policy.version }),
+      (cause: unknown) => telemetry.reloaded({ outcome: 'refused', cause }),
+    )
     return reloaded
   }
 }

@@ -7,6 +7,7 @@ import {
   Server,
   ServerCredentials,
   type ServerInterceptor,
+  type ServerOptions,
   setLogVerbosity,
 } from '@grpc/grpc-js'
 import type { Telemetry } from '../ports/telemetry.ts'
@@ -32,11 +33,22 @@ export interface GrpcListenerOptions {
   readonly maxConcurrentStreams: number
   /** Connections on all addresses together; one more is closed at once. */
   readonly maxConnections: number
+  /** How the other end of a TCP connection is found to be gone. */
+  readonly keepalive: Keepalive
   /** For TCP. Absent: plaintext. */
   readonly tls?: ServerTls | undefined
   /** Wanted with every call over TCP. Absent: none is. */
   readonly tokens?: BearerTokens | undefined
   readonly telemetry: Telemetry
+}
+
+/**
+ * Every connection is asked for a sign of life, and closed without one: a machine that went
+ * away says nothing, and a connection that never speaks HTTP/2 would take a place for ever.
+ */
+export interface Keepalive {
+  readonly everyMs: number
+  readonly answerWithinMs: number
 }
 
 /** A gRPC server that may be bound to several addresses. */
@@ -66,23 +78,28 @@ const LINGER_MS = 1_000
  * is known from the start and nothing about a connection can make it a local one.
  */
 export function createGrpcListener(options: GrpcListenerOptions): GrpcListener {
-  const { services, described, maxMessageBytes, maxConcurrentStreams, tokens, telemetry } = options
+  const { services, described, maxMessageBytes, maxConcurrentStreams, keepalive, tokens, telemetry } = options
   const health = createGrpcHealth(described.map(({ typeName }) => typeName))
   const acceptor = createSocketAcceptor(options)
 
-  function createServer(originOf: OriginOf, interceptors: ServerInterceptor[]): Server {
+  function createServer(originOf: OriginOf, interceptors: ServerInterceptor[], more: ServerOptions = {}): Server {
     const server = new Server({
       'grpc.max_receive_message_length': maxMessageBytes,
       'grpc.max_send_message_length': maxMessageBytes,
       'grpc.max_concurrent_streams': maxConcurrentStreams,
       interceptors,
+      ...more,
     })
     for (const { definition, handlers } of services(originOf)) server.addService(definition, handlers)
     health.addToServer(server)
     addGrpcReflection(server, [...described, Health])
     return server
   }
-  const tcpServer = createServer(tcpOrigin, tokens === undefined ? [] : [requireBearerToken(tokens, telemetry)])
+  const tcpServer = createServer(tcpOrigin, tokens === undefined ? [] : [requireBearerToken(tokens, telemetry)], {
+    'grpc.keepalive_time_ms': keepalive.everyMs,
+    'grpc.keepalive_timeout_ms': keepalive.answerWithinMs,
+  })
+  // The other end of a Unix socket is on this machine, which tells when it is gone.
   const unixServer = createServer(() => UNIX_ORIGIN, [])
   const servers = [tcpServer, unixServer]
   const tcp = injectorOf(tcpServer)

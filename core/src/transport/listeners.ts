@@ -69,6 +69,9 @@ export interface Listeners {
   close(): Promise<void>
 }
 
+/** A client that is stopped by a debugger, or busy, for less than a minute keeps its connection. */
+const KEEPALIVE = { everyMs: 60_000, answerWithinMs: 20_000 }
+
 /** @throws {TypeError} when a call of operators is to be offered on the web */
 export function createListeners(options: ListenersOptions): Listeners {
   const { services, webServices, telemetry, tls, tokens, admin, limits } = options
@@ -77,6 +80,7 @@ export function createListeners(options: ListenersOptions): Listeners {
   const grpc = createGrpcListener({
     services: (originOf) => services.map((service) => toGrpcService(service, gate, telemetry, originOf, admin)),
     described: services.map(({ service }) => service),
+    keepalive: KEEPALIVE,
     tls,
     tokens,
     telemetry,
@@ -112,7 +116,7 @@ export function createListeners(options: ListenersOptions): Listeners {
       web.drain()
       grpc.goAway()
       await answered
-      await grpc.drained()
+      await Promise.all([grpc.drained(), web.drained()])
     },
     async close() {
       grpc.abort()

@@ -22,19 +22,20 @@ export async function prepareUnixSocket(path: string): Promise<void> {
   if (found === undefined) return
   if (!found.isSocket())
     throw new AddressRefused(`${path} exists and is not a socket: remove it or choose another path`, false)
-  if (await answers(path))
+  if (!(await isDead(path)))
     throw new AddressRefused(`Another process is listening on ${path}: stop it or choose another path`, true)
   await unlink(path)
 }
 
-function answers(path: string): Promise<boolean> {
+/** Only a refusal says that nobody listens. A process that is too busy to answer, or somebody else's, does listen. */
+function isDead(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = connect(path)
     probe.once('connect', () => {
       probe.destroy()
-      resolve(true)
+      resolve(false)
     })
-    probe.once('error', () => resolve(false))
+    probe.once('error', (error) => resolve('code' in error && error.code === 'ECONNREFUSED'))
   })
 }
 

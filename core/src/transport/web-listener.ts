@@ -5,6 +5,7 @@ import { connectNodeAdapter } from '@connectrpc/connect-node'
 import type { Telemetry } from '../ports/telemetry.ts'
 import { bindServer } from './bind-server.ts'
 import { createEvidenceFilesHandler, type EvidenceFiles } from './evidence-files.ts'
+import { createOpenAnswers } from './open-answers.ts'
 import { readToTheEnd } from './read-to-the-end.ts'
 import { type ServerTls, toContextOptions, toTlsOptions } from './server-tls.ts'
 import { createCertifiedHosts, createWebGuard } from './web-guard.ts'
@@ -34,9 +35,14 @@ export interface WebListener {
   listen(host: string, port: number): Promise<number>
   /** Takes no new connections and closes idle ones; open requests go on. */
   drain(): void
+  /** Waits until every answer is sent, but only a moment: a client may never read, or end its request. */
+  drained(): Promise<void>
   /** Ends everything at once. */
   close(): Promise<void>
 }
+
+/** Time for the last answers to be sent. */
+const LINGER_MS = 1_000
 
 const TIMEOUTS = { requestTimeout: 30_000, headersTimeout: 5_000 }
 
@@ -50,10 +56,14 @@ export function createWebListener(options: WebListenerOptions): WebListener {
     routes,
     fallback: endpoints as never,
     readMaxBytes: maxMessageBytes,
+    // A demand or credential under a misspelled name must not pass for one that was left out.
+    jsonOptions: { ignoreUnknownFields: false },
     grpc: false,
     contextValues: webOrigin,
   })
+  const answers = createOpenAnswers()
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
+    answers.add(response)
     readToTheEnd(request, response)
     if (guard.handled(request, response) || serveEvidence?.(request, response)) return
     rpc(request, response)
@@ -100,6 +110,7 @@ export function createWebListener(options: WebListenerOptions): WebListener {
       server.close()
       server.closeIdleConnections()
     },
+    drained: () => answers.sent(LINGER_MS),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())

@@ -31,6 +31,7 @@ export interface Metrics {
   readonly evidencePublishSeconds: Histogram
   readonly evidenceIndexBehind: Gauge
   readonly evidenceIndexRebuilds: Counter
+  readonly reloads: Counter<'outcome'>
   readonly outcomes: Counter<'result'>
 }
 
@@ -180,6 +181,12 @@ export function createMetrics(): Metrics {
     evidenceIndexRebuilds: new Counter({
       name: 'capiscio_evidence_index_rebuilds_total',
       help: 'Times the index was made anew from the log.',
+      registers,
+    }),
+    reloads: new Counter({
+      name: 'capiscio_reloads_total',
+      help: 'Times the files that decide were read again, by outcome (applied, refused).',
+      labelNames: ['outcome'],
       registers,
     }),
     outcomes: new Counter({

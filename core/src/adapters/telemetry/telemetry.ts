@@ -82,6 +82,11 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
       metrics.evidenceIndexRebuilds.inc()
       logger.warn({ event: 'evidence_index_rebuilt', err: cause }, 'The evidence index is made anew from the log.')
     },
+    reloaded(event) {
+      metrics.reloads.inc({ outcome: event.outcome })
+      if (event.outcome === 'applied') logger.info({ event: 'reloaded', policyVersion: event.policyVersion })
+      else logger.error({ event: 'reload_refused', err: event.cause }, 'Everything stays as it was.')
+    },
     outcomeRecorded({ result }) {
       metrics.outcomes.inc({ result })
     },
