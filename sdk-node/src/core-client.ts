@@ -23,7 +23,7 @@ import { createQuestionQueue } from './question-queue.ts'
 import type { CoreTransport } from './transport.ts'
 import { createTransport } from './transport.ts'
 
-/** How long a handshake may take, and an embedded core until it is ready, in milliseconds. */
+/** How long a handshake may take, and an embedded core until it answers, in milliseconds. */
 const CONNECT_TIMEOUT_MS = 10_000
 
 const NAMES = ['address', 'insecure', 'tls', 'token', 'timeoutMs'] as const
@@ -84,10 +84,7 @@ export function createCoreClient(options: CoreClientOptions = {}): CoreClient {
   const security = given ?? (address === undefined ? securityFromEnvironment(process.env) : NO_SECURITY)
   checkSecurity(parsed, security)
   const transport = createTransport(parsed, security)
-  return clientOver(
-    { waitUntilReady: false, connect: async () => transport, close: async () => transport.close() },
-    timeoutMs,
-  )
+  return clientOver({ connect: async () => transport, close: async () => transport.close() }, timeoutMs)
 }
 
 type Credentialed = Pick<EvaluateToolAccessRequest | FilterToolsRequest | AuthenticateCallerRequest, 'credential'>
@@ -98,12 +95,8 @@ interface Connection {
   readonly questions: QuestionQueue
 }
 
-/** A client over any connector. @param connectTimeoutMs How long a handshake may take, until the core is ready. */
-export function clientOver(
-  connector: Connector,
-  defaultTimeoutMs: number,
-  connectTimeoutMs: number = CONNECT_TIMEOUT_MS,
-): CoreClient {
+/** A client over any connector. */
+export function clientOver(connector: Connector, defaultTimeoutMs: number): CoreClient {
   const connections = new WeakMap<CoreTransport, Promise<Connection>>()
   /** The newest: the connections before it ended, and what was on them with them. */
   let questions: QuestionQueue | undefined
@@ -123,10 +116,7 @@ export function clientOver(
   }
 
   async function verify(transport: CoreTransport): Promise<Connection> {
-    const { limits } = await handshake(transport, {
-      timeoutMs: connectTimeoutMs,
-      waitUntilReady: connector.waitUntilReady,
-    })
+    const { limits } = await handshake(transport, CONNECT_TIMEOUT_MS)
     questions = createQuestionQueue(transport, { maxMessageBytes: limits?.maxMessageBytes || undefined })
     return { transport, questions }
   }
@@ -144,7 +134,7 @@ export function clientOver(
     const budget = startBudget(timeoutMs)
     const late = (): Error =>
       new CoreTimeoutError(
-        `The core was not connected and ready within ${timeoutMs} ms; the tool was not run. Try again, or raise timeoutMs.`,
+        `The core was not connected within ${timeoutMs} ms; the tool was not run. Try again, or raise timeoutMs.`,
       )
     const work = withLimits(connecting(), { signal, timeoutMs }, late).then((connection) =>
       call(connection, { signal, timeoutMs: budget.remainingMs() }),

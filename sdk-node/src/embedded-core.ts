@@ -179,7 +179,7 @@ export function createEmbeddedConnector(options: EmbeddedCoreOptions): Connector
     if (directory !== undefined) rmSync(directory, { recursive: true, force: true })
   }
 
-  return { waitUntilReady: true, connect, close }
+  return { connect, close }
 }
 
 /** Waits until the core answers or ends. Gives the problem, or undefined when it answered. */

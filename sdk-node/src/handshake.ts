@@ -1,38 +1,22 @@
 import { create } from '@bufbuild/protobuf'
 import type { GetServerInfoResponse } from '@capiscio/proto/core/v1'
 import { CoreService, GetServerInfoRequestSchema } from '@capiscio/proto/core/v1'
-import { CoreUnavailableError, CoreVersionError, MethodUnimplementedError, startBudget } from '@capiscio/proto/sdk'
+import { CoreVersionError, MethodUnimplementedError } from '@capiscio/proto/sdk'
 import type { UnaryTransport } from './transport.ts'
 import { CORE_MIN_VERSION, PROTO_VERSION, SDK_VERSION } from './version.ts'
 
-const POLL_MS = 100
-
-/** Limits of a handshake. */
-export interface HandshakeOptions {
-  readonly timeoutMs: number
-  /** Wait until the core is ready to decide. False where a core that is not ready should say so itself. */
-  readonly waitUntilReady: boolean
-}
-
 /**
- * Asks the core what it is and refuses one that this SDK cannot work with.
+ * Asks the core what it is and refuses one that this SDK cannot work with. One that is not ready
+ * answers for itself: it denies what it cannot check, and records that it did.
  *
+ * @param timeoutMs How long it may take.
  * @returns What the core said of itself.
  * @throws CoreVersionError for another contract or a core that is too old.
- * @throws CoreUnavailableError when waiting and the core did not become ready in time.
  */
-export async function handshake(transport: UnaryTransport, options: HandshakeOptions): Promise<GetServerInfoResponse> {
-  const budget = startBudget(options.timeoutMs)
-  for (;;) {
-    const info = await askServerInfo(transport, budget.remainingMs())
-    checkVersions(info, transport.label)
-    if (info.ready || !options.waitUntilReady) return info
-    if (budget.remainingMs() <= POLL_MS) {
-      const reasons = info.notReadyReasons.join(' ') || 'It does not say what it waits for.'
-      throw new CoreUnavailableError(`The core at ${transport.label} is not ready to decide: ${reasons}`)
-    }
-    await new Promise<void>((resolve) => setTimeout(resolve, POLL_MS).unref())
-  }
+export async function handshake(transport: UnaryTransport, timeoutMs: number): Promise<GetServerInfoResponse> {
+  const info = await askServerInfo(transport, timeoutMs)
+  checkVersions(info, transport.label)
+  return info
 }
 
 /** @throws CoreVersionError unless the core can answer this SDK. */

@@ -59,8 +59,5 @@ function clientThatAsksOneByOne(address: string): CoreClient {
       return { send: () => {}, finish: () => {}, cancel: () => {} }
     },
   }
-  return clientOver(
-    { waitUntilReady: false, connect: async () => transport, close: async () => transport.close() },
-    10_000,
-  )
+  return clientOver({ connect: async () => transport, close: async () => transport.close() }, 10_000)
 }

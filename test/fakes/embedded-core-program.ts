@@ -28,8 +28,6 @@ if (behaviour === 'talkative') {
   for (let line = 0; line < 2_000; line += 1) console.error(`${line} ${'x'.repeat(1_000)}`)
 }
 
-const readyAt = performance.now() + (behaviour === 'slow' ? 300 : 0)
-
 if (behaviour !== 'silent') {
   const core = await startScriptedCore(allow, { socketPath })
   core.script = async (request) => {
@@ -37,14 +35,7 @@ if (behaviour !== 'silent') {
     if (request.toolName === 'slow') await new Promise((resolve) => setTimeout(resolve, 300))
     return allow(request, { principal: `pid:${process.pid}` })
   }
-  const info = core.info
-  Object.defineProperty(core, 'info', {
-    get: () => ({
-      ...info,
-      ready: behaviour !== 'never-ready' && performance.now() >= readyAt,
-      notReadyReasons: ['No issuer is configured.'],
-    }),
-  })
+  if (behaviour === 'not-ready') core.info = { ...core.info, ready: false }
 }
 
 function end(event: string): void {

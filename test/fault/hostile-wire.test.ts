@@ -155,6 +155,20 @@ describe('frames that are not what they say', () => {
     await expectServed()
   })
 
+  it.each([
+    ['questions in a message of a stream', STREAM, [0x0a, 2, 0x12, 0]],
+    ['tools in a listing', '/capiscio.core.v1.CoreService/FilterTools', [0x0a, 0]],
+    ['fields that nobody knows', EVALUATE, [0xf8, 0x7f, 0]],
+  ])('4 MB of tiny %s, from many at once, are refused before they are read', async (_what, path, piece) => {
+    const before = await rssMegabytes()
+    const body = Buffer.alloc(4 * 1024 * 1024 - ((4 * 1024 * 1024) % piece.length), Uint8Array.from(piece))
+    const bytes = Buffer.concat([grpcPrefix(body.length), body])
+    const answers = Array.from({ length: 20 }, () => withBare((bare) => bare.send(path, bytes)))
+    expect(new Set(await Promise.all(answers))).toEqual(new Set([status.RESOURCE_EXHAUSTED]))
+    expect((await rssMegabytes()) - before).toBeLessThan(400)
+    await expectServed()
+  })
+
   it('fields that nobody knows are left alone', async () => {
     const unknown = Buffer.concat([message, Buffer.from([0xfa, 0x7f, 0x03, 0x61, 0x62, 0x63])])
     const bytes = Buffer.concat([grpcPrefix(unknown.length), unknown])

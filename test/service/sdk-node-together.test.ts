@@ -262,10 +262,7 @@ describe('a real core', () => {
         return real.openStream(method, events)
       },
     }
-    const client = clientOver(
-      { waitUntilReady: false, connect: async () => transport, close: async () => transport.close() },
-      20_000,
-    )
+    const client = clientOver({ connect: async () => transport, close: async () => transport.close() }, 20_000)
     return Object.defineProperties(client, {
       streams: { get: () => streams },
       unaries: { get: () => unaries },

@@ -14,7 +14,7 @@ const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 /** A client after its handshake, with one question under way. */
 async function busyClient(maxMessageBytes?: number): Promise<{ client: CoreClient; transport: ScriptedTransport }> {
   const transport = createScriptedTransport()
-  const client = clientOver({ waitUntilReady: false, connect: async () => transport, close: async () => {} }, 10_000)
+  const client = clientOver({ connect: async () => transport, close: async () => {} }, 10_000)
   void ask(client, 'busy')
   await settled()
   const info = create(GetServerInfoResponseSchema, {

@@ -14,6 +14,14 @@ export interface LoggerOptions {
 export function createLogger({ level, file, pretty: readable }: LoggerOptions): Logger {
   const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime }
   if (file !== undefined) return pino(options, pino.destination({ dest: file, mode: 0o600, mkdir: true, sync: false }))
-  if (readable) return pino(options, pretty({ destination: 2, colorize: true, ignore: 'event', sync: true }))
+  if (readable) {
+    const format = { messageFormat: sayWhat, ignore: 'event' }
+    return pino(options, pretty({ destination: 2, colorize: true, ...format, sync: true }))
+  }
   return pino(options, pino.destination({ dest: 2, sync: false }))
+}
+
+/** The event's name, which a line of JSON has as a member, then the sentence, where there is one. */
+function sayWhat(log: Readonly<Record<string, unknown>>, messageKey: string): string {
+  return [log['event'], log[messageKey]].filter((part) => part !== undefined).join(': ')
 }

@@ -32,7 +32,7 @@ export async function checkStanding(
   const badge = { level, issuer, jti, subject }
   if (level === 0) {
     const [revoked] = await Promise.allSettled([status.isRevoked(badge)])
-    const revocation = notRevoked(revoked, jti, observer)
+    const revocation = notRevoked(revoked, badge, observer)
     for (const step of ['8', '9'] as const) observer.skipped(step, 'A self-signed badge has no issuer to ask.')
     return standingOf(revocation)
   }
@@ -40,10 +40,10 @@ export async function checkStanding(
   const aboutBadge = Promise.allSettled([status.isRevoked(badge)])
   const aboutAgent = Promise.allSettled([status.isAgentActive(badge)])
   const [revoked] = await aboutBadge
-  const revocation = notRevoked(revoked, jti, observer)
+  const revocation = notRevoked(revoked, badge, observer)
   const [active] = await aboutAgent
   observer.at('9')
-  const agent = answerOf(active, 'Whether the agent is active')
+  const agent = answerOf(active, 'Whether the agent is active', issuer)
   if (agent?.answer !== true) {
     throw new BadgeRefused('BADGE_AGENT_DISABLED', `The agent ${subject} is not active at its issuer.`)
   }
@@ -52,11 +52,11 @@ export async function checkStanding(
 
 function notRevoked(
   settled: PromiseSettledResult<StatusAnswer | undefined>,
-  jti: string,
+  { jti, issuer }: Pick<BadgeInQuestion, 'jti' | 'issuer'>,
   observer: StepObserver,
 ): StatusAnswer {
   try {
-    const revocation = answerOf(settled, 'Whether the badge was revoked')
+    const revocation = answerOf(settled, 'Whether the badge was revoked', issuer)
     if (revocation?.answer !== false) throw new BadgeRefused('BADGE_REVOKED', `The badge ${jti} was revoked.`)
     return revocation
   } catch (refused) {
@@ -70,9 +70,17 @@ function standingOf(revocation: StatusAnswer, agent?: StatusAnswer): Standing {
   return { revocationAgeMs: revocation.ageMs, warnings: [...new Set(warnings)] }
 }
 
-function answerOf(settled: PromiseSettledResult<StatusAnswer | undefined>, question: string): StatusAnswer | undefined {
+function answerOf(
+  settled: PromiseSettledResult<StatusAnswer | undefined>,
+  question: string,
+  issuer: string,
+): StatusAnswer | undefined {
   if (settled.status === 'fulfilled') return settled.value
   const cause: unknown = settled.reason
   if (!(cause instanceof SourceUnavailable)) throw cause
-  throw new BadgeRefused('REVOCATION_CHECK_FAILED', `${question} is not known now, so it does not count.`, { cause })
+  throw new BadgeRefused(
+    'REVOCATION_CHECK_FAILED',
+    `${question} is not known now: this core has no fresh answer of ${issuer}. Try again later. Its operator sees to it that the apiUrl of this issuer is reached, or its snapshotFile is fresh.`,
+    { cause },
+  )
 }

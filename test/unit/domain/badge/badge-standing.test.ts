@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { checkStanding } from '../../../../core/src/domain/badge/badge-standing.ts'
 import type { StatusAnswer } from '../../../../core/src/ports/badge-status.ts'
+import { SourceUnavailable } from '../../../../core/src/ports/source-unavailable.ts'
 import { createMemoryBadgeStatus } from '../../../fakes/memory-badge-status.ts'
 import { inQuestion } from '../../../fakes/revocation-world.ts'
 import { rejectionOf } from '../../../tools/refusal.ts'
@@ -50,6 +51,23 @@ describe('the standing of a badge', () => {
     expect(await rejectionOf(checkStanding(inQuestion(), source))).toBe('BadgeRefused BADGE_REVOKED')
     expect(asked).toBe(1)
   })
+
+  it.each(['isRevoked', 'isAgentActive'] as const)(
+    'that nobody knows (%s) is refused with whom to reach, and nothing of what was tried',
+    async (unanswered) => {
+      const source = {
+        ...answering({ answer: false }, { answer: true }),
+        [unanswered]: async () => {
+          throw new SourceUnavailable('http://10.0.0.7:8787 takes no connection')
+        },
+      }
+      const badge = inQuestion()
+      const refused = await checkStanding(badge, source).catch((thrown: unknown) => thrown)
+      expect(refused).toMatchObject({ code: 'REVOCATION_CHECK_FAILED', retryable: true })
+      expect(String(refused)).toContain(`no fresh answer of ${badge.issuer}. Try again later.`)
+      expect(String(refused)).not.toContain('10.0.0.7')
+    },
+  )
 
   it('passes on what is needed to answer, and nothing else of the badge', async () => {
     const seen: unknown[] = []
