@@ -20,6 +20,7 @@ import { anySignal, getAbortSignal, throwIfAborted } from '../abort-signal.ts'
 import type { CallerCredential, CredentialInput } from '../caller-credential.ts'
 import { resolveSecret, toCallerCredential } from '../caller-credential.ts'
 import type { CoreClient } from '../client.ts'
+import { isLoopback } from '../core-address.ts'
 import { credentialToMeta } from '../credential-to-meta.ts'
 import { verifyServer } from '../verify-server.ts'
 import type { HttpDisclosure } from './http-disclosure.ts'
@@ -30,6 +31,7 @@ const NAMES = [
   'url',
   'http',
   'credential',
+  'insecure',
   'sendCredentialToUnverified',
   'expectedDid',
   'failOnUnverified',
@@ -55,6 +57,11 @@ export interface ConnectVerifiedOptions extends VerifyConfig {
   readonly http?: HttpDisclosure | undefined
   /** The caller's credential, sent with every request once the server is verified. */
   readonly credential?: CredentialInput | undefined
+  /**
+   * Show the credential also over `http:` to another machine, where it can be read and whatever a server proves can be
+   * relayed. Default false.
+   */
+  readonly insecure?: boolean | undefined
   /**
    * Send the credential to a server that is not verified too, and a badge over HTTP from the
    * first request on, as a gate that requires one wants it. Default false.
@@ -192,7 +199,7 @@ function decideOptions(options: ConnectVerifiedOptions, transport: TransportLike
   if (timeoutMs !== undefined) requireTimeoutMs(timeoutMs)
   if (recheckMs !== undefined) requireTimeoutMs(recheckMs)
   // What is given and not understood would look like a demand that holds.
-  for (const name of ['failOnUnverified', 'sendCredentialToUnverified', 'requireModernEra'] as const) {
+  for (const name of ['failOnUnverified', 'sendCredentialToUnverified', 'requireModernEra', 'insecure'] as const) {
     const flag: unknown = options[name]
     if (flag !== undefined && typeof flag !== 'boolean') throw new TypeError(`${name} must be true or false.`)
   }
@@ -210,6 +217,14 @@ function decideOptions(options: ConnectVerifiedOptions, transport: TransportLike
     throw new TypeError('The option http needs the option url: the badge is shown to that origin alone.')
   }
   const target = url === undefined ? undefined : new URL(url)
+  if (target?.protocol === 'http:' && credential !== undefined && options.insecure !== true) {
+    if (!isLoopback(target.hostname.replace(/^\[(.*)\]$/, '$1'))) {
+      throw new TypeError(
+        `The credential would go to ${target.origin} without encryption, where it can be read on the way. ` +
+          'Use https, or the option insecure if the network is trusted.',
+      )
+    }
+  }
   return {
     config,
     endpoint: target === undefined ? {} : { transportOrigin: target.origin, endpointPath: target.pathname },

@@ -316,11 +316,45 @@ describe.each(SDKS)('a client of SDK %s', (_sdk, make) => {
 
 describe('connectVerified', () => {
   it.each([
+    ['http://mcp.example/', {}, false],
+    ['http://10.0.0.7:8080/', {}, false],
+    ['http://[2001:db8::1]/', {}, false],
+    ['http://localhost.example/', {}, false],
+    ['http://mcp.example/', { insecure: true }, true],
+    ['http://127.0.0.1:8080/', {}, true],
+    ['http://[::1]:8080/', {}, true],
+    ['http://localhost/', {}, true],
+    ['https://mcp.example/', {}, true],
+  ])('shows a credential at %s with %o: %s', async (url, options, isShown) => {
+    const connecting = connectVerified(new ClientV1({ name: 'c', version: '1' }), playServer({}).transport, {
+      ...options,
+      url,
+      credential: { badge: BADGE },
+      client: playCore().client,
+      signal: AbortSignal.abort(),
+    })
+    const code = isShown ? 'CALL_ABORTED' : undefined
+    expect(await errorOf(connecting)).toMatchObject({
+      name: isShown ? 'AbortError' : 'TypeError',
+      ...(code && { code }),
+    })
+  })
+
+  it('verifies a server without a credential over whatever network', async () => {
+    const { transport } = playServer({})
+    const mcp = new ClientV1({ name: 'c', version: '1' })
+    const aborted = { client: playCore().client, signal: AbortSignal.abort() }
+    const connecting = connectVerified(mcp, transport, { ...aborted, url: 'http://mcp.example/' })
+    expect(await errorOf(connecting)).toMatchObject({ code: 'CALL_ABORTED' })
+  })
+
+  it.each([
     { failOnUnverified: null },
     { failOnUnverified: 0 },
     { failOnUnverified: 'false' },
     { sendCredentialToUnverified: 1 },
     { requireModernEra: 'yes' },
+    { insecure: 'false' },
     { requirePop: 1 },
     { expectedDid: null },
     { expectedDid: '' },
