@@ -73,7 +73,8 @@ function requirePort(port: string, text: string): void {
   if (Number(port) < 1 || Number(port) > 65_535) refuse(text)
 }
 
-function isLoopback(host: string): boolean {
+/** Whether an IP address without brackets, or a name, is this machine. */
+export function isLoopback(host: string): boolean {
   const family = isIP(host)
   if (family === 0) return host.toLowerCase() === 'localhost'
   return LOOPBACK.check(host, family === 4 ? 'ipv4' : 'ipv6')

@@ -1,9 +1,12 @@
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
 import { toNodeHandler } from '@modelcontextprotocol/node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
@@ -13,6 +16,7 @@ import {
   type CoreClient,
   createCoreClient,
   createHttpGate,
+  withAbortSignal,
 } from '../../sdk-node/src/index.ts'
 import { type CoreProcess, devCredential, startDevCore } from '../tools/core-process.ts'
 import { type DevServer, readDevServer } from '../tools/dev-server.ts'
@@ -137,6 +141,64 @@ describe('CapiscioMcpClient.connect', () => {
   it('wants one server', async () => {
     await expect(CapiscioMcpClient.connect({})).rejects.toThrow(TypeError)
     await expect(CapiscioMcpClient.connect({ command: 'x', url: 'http://127.0.0.1/' })).rejects.toThrow(TypeError)
+  })
+
+  it('wants one credential at most', async () => {
+    const both = { command: 'x', badge: 'badge', apiKey: 'key' }
+    await expect(CapiscioMcpClient.connect(both)).rejects.toThrow('one of them, not both')
+  })
+
+  it('gives up a child that never answers when its signal is aborted', async () => {
+    const silent = { command: process.execPath, args: ['-e', 'process.stdin.resume()'], client }
+    const connecting = CapiscioMcpClient.connect({ ...silent, signal: AbortSignal.abort() })
+    await expect(connecting).rejects.toMatchObject({ code: 'CALL_ABORTED' })
+    const giveUp = new AbortController()
+    const begun = CapiscioMcpClient.connect({ ...silent, signal: giveUp.signal })
+    setImmediate(() => giveUp.abort())
+    await expect(begun).rejects.toMatchObject({ code: 'CALL_ABORTED' })
+  })
+})
+
+describe('a request of CapiscioMcpClient', () => {
+  it('is given up when aborted or late, and takes no other option', async () => {
+    await using mcp = await CapiscioMcpClient.connect(child(own.did, own.badge, own.pem))
+    const signal = AbortSignal.abort('enough')
+    await expect(mcp.callTool('ping', {}, { signal })).rejects.toThrow('enough')
+    await expect(mcp.listTools({ signal })).rejects.toThrow('enough')
+    await expect(withAbortSignal(signal, () => mcp.callTool('ping'))).rejects.toThrow('enough')
+    await expect(mcp.callTool('ping', {}, { timeoutMs: 0 })).rejects.toThrow(TypeError)
+    await expect(mcp.callTool('ping', {}, { timeout: 1 } as never)).rejects.toThrow(TypeError)
+    expect(await mcp.callTool('ping', {}, { timeoutMs: 30_000 })).toMatchObject({ content: [{ text: 'pong' }] })
+    expect((await mcp.listTools({ timeoutMs: 30_000 })).map(({ name }) => name)).toEqual(['ping'])
+  })
+
+  it('means the same where only the SDK v1 is installed', async () => {
+    const sdk = pathToFileURL(join(import.meta.dirname, '../../sdk-node/dist/index.js')).href
+    const withoutV2 = `
+      import { registerHooks } from 'node:module'
+      registerHooks({
+        resolve(specifier, context, next) {
+          if (!specifier.startsWith('@modelcontextprotocol/client')) return next(specifier, context)
+          throw Object.assign(new Error('not here'), { code: 'ERR_MODULE_NOT_FOUND' })
+        },
+      })
+      const { CapiscioMcpClient } = await import(${JSON.stringify(sdk)})
+      const { client: _, ...options } = ${JSON.stringify({ ...child(own.did, own.badge, own.pem), client: undefined })}
+      const mcp = await CapiscioMcpClient.connect(options)
+      const result = await mcp.callTool('ping', {}, { timeoutMs: 30_000 })
+      const aborted = await mcp.callTool('ping', {}, { signal: AbortSignal.abort('enough') }).catch(String)
+      const era = typeof mcp.client.getProtocolEra
+      console.log(JSON.stringify({ result, aborted, era, tools: (await mcp.listTools()).length }))
+      await mcp.close()`
+    const run = promisify(execFile)(process.execPath, ['--input-type=module', '-e', withoutV2], {
+      env: { CAPISCIO_CORE_ADDR: core.address, PATH: process.env.PATH ?? '' },
+    })
+    expect(JSON.parse((await run).stdout)).toMatchObject({
+      result: { content: [{ text: 'pong' }] },
+      aborted: expect.stringContaining('enough'),
+      era: 'undefined',
+      tools: 1,
+    })
   })
 })
 

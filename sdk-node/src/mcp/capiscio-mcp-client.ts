@@ -1,5 +1,6 @@
 import { receiptFrom } from '@capiscio/proto/mcp'
-import type { ServerState, TrustLevel } from '@capiscio/proto/sdk'
+import { readOptions, requireTimeoutMs, type ServerState, type TrustLevel } from '@capiscio/proto/sdk'
+import { anySignal, getAbortSignal } from '../abort-signal.ts'
 import type { CredentialInput } from '../caller-credential.ts'
 import {
   type ClientLike,
@@ -31,10 +32,20 @@ export interface McpClientOptions extends Omit<ConnectVerifiedOptions, 'url' | '
 
 /** What is used of a client of either SDK. */
 interface SdkClient extends ClientLike {
-  callTool(params: object): Promise<CallResult>
+  // v1 takes a schema before the options.
+  callTool(params: object, ...rest: unknown[]): Promise<CallResult>
   listTools(
     params?: object,
+    options?: object,
   ): Promise<{ readonly tools: readonly Readonly<Record<string, unknown>>[]; readonly nextCursor?: string }>
+}
+
+/** Limits of one request to the server. */
+export interface McpCallOptions {
+  /** Gives the request up when aborted. One that has left already is cancelled at the server. */
+  readonly signal?: AbortSignal | undefined
+  /** Milliseconds until the request is given up. Default: the MCP SDK's, 60 000. */
+  readonly timeoutMs?: number | undefined
 }
 
 /** A tool's result, as the MCP SDK gives it. */
@@ -58,11 +69,13 @@ export class CapiscioMcpClient implements AsyncDisposable {
   readonly client: ClientLike
   readonly #client: SdkClient
   readonly #connection: VerifiedConnection
+  readonly #isV1: boolean
 
-  private constructor(client: SdkClient, connection: VerifiedConnection) {
+  private constructor(client: SdkClient, connection: VerifiedConnection, isV1: boolean) {
     this.client = client
     this.#client = client
     this.#connection = connection
+    this.#isV1 = isV1
   }
 
   /**
@@ -73,6 +86,9 @@ export class CapiscioMcpClient implements AsyncDisposable {
     const { command, args = [], env, url, badge, apiKey, name = 'capiscio-mcp-client', ...demands } = options
     if ((command === undefined) === (url === undefined)) {
       throw new TypeError('An MCP client needs a server: give command for a child process, or url for HTTP.')
+    }
+    if (badge !== undefined && apiKey !== undefined) {
+      throw new TypeError('A credential is a badge or an API key: give one of them, not both.')
     }
     const credential = badge !== undefined ? { badge } : apiKey !== undefined ? { apiKey } : undefined
     const sdk = await loadClientSdk()
@@ -87,20 +103,26 @@ export class CapiscioMcpClient implements AsyncDisposable {
       ...(credential && { credential: credential as CredentialInput }),
       ...(http && { http, url }),
     })
-    return new CapiscioMcpClient(client, connection)
+    return new CapiscioMcpClient(client, connection, sdk.isV1)
   }
 
   /** Calls a tool. A denial is a result with `isError`, its reason in `_meta['io.capisc/denial']`. */
-  callTool(name: string, args: Readonly<Record<string, unknown>> = {}): Promise<CallResult> {
-    return this.#client.callTool({ name, arguments: args })
+  async callTool(
+    name: string,
+    args: Readonly<Record<string, unknown>> = {},
+    options: McpCallOptions = {},
+  ): Promise<CallResult> {
+    const limits = limitsOf(options)
+    return this.#client.callTool({ name, arguments: args }, ...(this.#isV1 ? [undefined, limits] : [limits]))
   }
 
-  /** All tools that this caller may run, complete with their schemas. */
-  async listTools(): Promise<readonly Readonly<Record<string, unknown>>[]> {
+  /** All tools that this caller may run, complete with their schemas. The limits are for each page. */
+  async listTools(options: McpCallOptions = {}): Promise<readonly Readonly<Record<string, unknown>>[]> {
+    const limits = limitsOf(options)
     const tools: Readonly<Record<string, unknown>>[] = []
     let cursor: string | undefined
     do {
-      const page = await this.#client.listTools(cursor === undefined ? {} : { cursor })
+      const page = await this.#client.listTools(cursor === undefined ? {} : { cursor }, limits)
       tools.push(...page.tools)
       cursor = page.nextCursor
     } while (cursor !== undefined)
@@ -147,12 +169,21 @@ export class CapiscioMcpClient implements AsyncDisposable {
   }
 }
 
+function limitsOf(options: McpCallOptions) {
+  readOptions(options, ['signal', 'timeoutMs'], 'The options of a request')
+  const { timeoutMs } = options
+  if (timeoutMs !== undefined) requireTimeoutMs(timeoutMs)
+  const signal = anySignal([getAbortSignal(), options.signal])
+  return { ...(signal && { signal }), ...(timeoutMs !== undefined && { timeout: timeoutMs }) }
+}
+
 function loadClientSdk() {
   return importFirst(
     [
       [
         ['@modelcontextprotocol/client', '@modelcontextprotocol/client/stdio'],
         (sdk) => ({
+          isV1: false,
           // Both eras: the modern one where the server speaks it.
           createClient: (name: string) =>
             new (sdk.Client as ClientClass)({ name, version: '1.0.0' }, { versionNegotiation: { mode: 'auto' } }),
@@ -167,6 +198,7 @@ function loadClientSdk() {
           '@modelcontextprotocol/sdk/client/streamableHttp.js',
         ],
         (sdk) => ({
+          isV1: true,
           createClient: (name: string) => new (sdk.Client as ClientClass)({ name, version: '1.0.0' }),
           stdio: (options: object) => new (sdk.StdioClientTransport as StdioClass)(options),
           http: (url: URL, options: object) => new (sdk.StreamableHTTPClientTransport as HttpClass)(url, options),

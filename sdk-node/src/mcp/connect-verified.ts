@@ -2,6 +2,7 @@ import type { HandshakeMethod, McpMessage, McpRequest } from '@capiscio/proto/mc
 import { isHandshake, isObject, isResult } from '@capiscio/proto/mcp'
 import type { DisclosedServerIdentity, PopRequest, ServerVerification, VerifyConfig } from '@capiscio/proto/sdk'
 import {
+  CallAbortedError,
   DisclosureError,
   decideVerifyConfig,
   generatePopRequest,
@@ -15,9 +16,11 @@ import {
   ServerState,
   ServerVerifyError,
 } from '@capiscio/proto/sdk'
+import { anySignal, getAbortSignal, throwIfAborted } from '../abort-signal.ts'
 import type { CallerCredential, CredentialInput } from '../caller-credential.ts'
 import { resolveSecret, toCallerCredential } from '../caller-credential.ts'
 import type { CoreClient } from '../client.ts'
+import { isLoopback } from '../core-address.ts'
 import { credentialToMeta } from '../credential-to-meta.ts'
 import { verifyServer } from '../verify-server.ts'
 import type { HttpDisclosure } from './http-disclosure.ts'
@@ -28,11 +31,13 @@ const NAMES = [
   'url',
   'http',
   'credential',
+  'insecure',
   'sendCredentialToUnverified',
   'expectedDid',
   'failOnUnverified',
   'requireModernEra',
   'recheckMs',
+  'signal',
   'timeoutMs',
   'client',
   'trustedIssuers',
@@ -53,6 +58,11 @@ export interface ConnectVerifiedOptions extends VerifyConfig {
   /** The caller's credential, sent with every request once the server is verified. */
   readonly credential?: CredentialInput | undefined
   /**
+   * Show the credential also over `http:` to another machine, where it can be read and whatever a server proves can be
+   * relayed. Default false.
+   */
+  readonly insecure?: boolean | undefined
+  /**
    * Send the credential to a server that is not verified too, and a badge over HTTP from the
    * first request on, as a gate that requires one wants it. Default false.
    */
@@ -65,7 +75,15 @@ export interface ConnectVerifiedOptions extends VerifyConfig {
   readonly requireModernEra?: boolean | undefined
   /** How long a verification holds before the server is asked and checked again, milliseconds. Default 300 000. */
   readonly recheckMs?: number | undefined
-  /** Milliseconds until a verification is given up. Default: the client's, 10 000. */
+  /**
+   * Gives up connecting when aborted; whatever was begun is closed. The signal of `withAbortSignal` counts as well. A connection
+   * that stands is ended by closing its client.
+   */
+  readonly signal?: AbortSignal | undefined
+  /**
+   * Milliseconds until a question about the server is given up: to the core (default: the client's, 10 000), and to a modern
+   * server itself (default: the MCP SDK's).
+   */
   readonly timeoutMs?: number | undefined
   /** The core to ask. Default: the process's own client. */
   readonly client?: CoreClient | undefined
@@ -110,7 +128,7 @@ const RECHECK_MS = 300_000
  * on this very connection, bound to the endpoint; in the legacy era with its `initialize`.
  *
  * @throws ServerVerifyError after closing the connection; CapiscioError when there is no answer
- * from the core, which is no verification either; TypeError for wrong options.
+ * from the core, which is no verification either; CallAbortedError; TypeError for wrong options.
  */
 export async function connectVerified(
   mcp: ClientLike,
@@ -118,14 +136,18 @@ export async function connectVerified(
   options: ConnectVerifiedOptions = {},
 ): Promise<VerifiedConnection> {
   const decided = decideOptions(options, transport)
+  const signal = anySignal([getAbortSignal(), options.signal])
+  throwIfAborted(signal)
   if (options.url !== undefined) options.http?.attach(new URL(options.url))
   const session = createSession(mcp, decided)
   const { onRequest, onInbound, holdInbound, onClose } = session
   const tapped = tapTransport(transport, { onRequest, onInbound, holdInbound, onClose })
   try {
     session.showBadge()
-    await mcp.connect(tapped)
-    await session.verify()
+    await unlessAborted(
+      mcp.connect(tapped).then(() => session.verify(signal)),
+      signal,
+    )
   } catch (error) {
     session.refuse(error)
     await mcp.close().catch(() => undefined)
@@ -135,6 +157,19 @@ export async function connectVerified(
     get server() {
       return session.verification()
     },
+  }
+}
+
+/** Whatever comes of the work once the signal was aborted is dropped. */
+async function unlessAborted(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  const aborted = Promise.withResolvers<never>()
+  const onAbort = (): void => aborted.reject(new CallAbortedError(signal?.reason))
+  signal?.addEventListener('abort', onAbort, { once: true })
+  if (signal?.aborted === true) onAbort()
+  try {
+    await Promise.race([work, aborted.promise])
+  } finally {
+    signal?.removeEventListener('abort', onAbort)
   }
 }
 
@@ -163,6 +198,17 @@ function decideOptions(options: ConnectVerifiedOptions, transport: TransportLike
   decideVerifyConfig(config)
   if (timeoutMs !== undefined) requireTimeoutMs(timeoutMs)
   if (recheckMs !== undefined) requireTimeoutMs(recheckMs)
+  // What is given and not understood would look like a demand that holds.
+  for (const name of ['failOnUnverified', 'sendCredentialToUnverified', 'requireModernEra', 'insecure'] as const) {
+    const flag: unknown = options[name]
+    if (flag !== undefined && typeof flag !== 'boolean') throw new TypeError(`${name} must be true or false.`)
+  }
+  const expectedDid: unknown = options.expectedDid
+  if (expectedDid !== undefined && (typeof expectedDid !== 'string' || !/^did:[a-z0-9]+:./.test(expectedDid))) {
+    throw new TypeError(
+      'expectedDid must be a DID, exactly as the server discloses it. Leave it out for any that verifies.',
+    )
+  }
   // Transports over a network keep their URL, each of both SDKs. Without the option the endpoint would pass for a child process.
   if (url === undefined && NETWORK_MEMBERS.some((name) => name in transport)) {
     throw new TypeError('This transport needs the option url, so that the DID can be compared with the endpoint.')
@@ -171,6 +217,14 @@ function decideOptions(options: ConnectVerifiedOptions, transport: TransportLike
     throw new TypeError('The option http needs the option url: the badge is shown to that origin alone.')
   }
   const target = url === undefined ? undefined : new URL(url)
+  if (target?.protocol === 'http:' && credential !== undefined && options.insecure !== true) {
+    if (!isLoopback(target.hostname.replace(/^\[(.*)\]$/, '$1'))) {
+      throw new TypeError(
+        `The credential would go to ${target.origin} without encryption, where it can be read on the way. ` +
+          'Use https, or the option insecure if the network is trusted.',
+      )
+    }
+  }
   return {
     config,
     endpoint: target === undefined ? {} : { transportOrigin: target.origin, endpointPath: target.pathname },
@@ -210,7 +264,8 @@ function createSession(mcp: ClientLike, { config, endpoint, credential, options 
       // A fresh nonce for each handshake; its answer is looked at once.
       const pop = generatePopRequest(method)
       asked.set(request.id, pop)
-      if (isOpen && checking === undefined) isStale = true
+      // While the server is looked at, `server/discover` is our own question.
+      if (isOpen && (checking === undefined || method === 'initialize')) isStale = true
       return withMeta(request, popRequestToMeta(pop))
     }
     return release(request)
@@ -225,9 +280,10 @@ function createSession(mcp: ClientLike, { config, endpoint, credential, options 
     return withMeta(request, credentialToMeta(credential.kind === 'badge' ? { badge: secret } : { apiKey: secret }))
   }
 
-  /** What the server asks before it is verified waits, too: the answers are the user's. */
+  /** What the server asks before it is verified, or while it is looked at again, waits, too: the answers are the user's. */
   function holdInbound(): Promise<void> | undefined {
-    return isOpen ? undefined : opened.promise
+    if (refused !== undefined) return Promise.reject(refused)
+    return isOpen ? checking : opened.promise
   }
 
   /** Each answer has headers: one that discloses somebody else need not wait for the next look. */
@@ -256,6 +312,7 @@ function createSession(mcp: ClientLike, { config, endpoint, credential, options 
     checking ??= look()
       .catch((error) => {
         refused = error
+        if (error instanceof ServerVerifyError) current = error.verification
         // After those who wait have heard why: closing tells them less.
         setImmediate(() => mcp.close().catch(() => undefined))
         throw error
@@ -266,24 +323,28 @@ function createSession(mcp: ClientLike, { config, endpoint, credential, options 
     return checking
   }
 
-  async function look(): Promise<void> {
+  async function look(signal?: AbortSignal): Promise<void> {
     const isModern = eraOf(mcp) === 'modern'
     if (options.requireModernEra === true && !isModern) {
-      throw refusal('The server speaks only the legacy era, whose proofs of possession can be relayed.')
+      const detail = 'The server speaks only the legacy era, whose proofs of possession can be relayed.'
+      throw new ServerVerifyError(unverified(ServerErrorCode.POP_FAILED, detail, readMetaIdentity(handshake?.meta)))
     }
     // In the legacy era a server discloses once for a connection; what it said then counts later.
     const mayRemember = !isModern && !isStale
+    // Who asks it anew from here on is noticed again.
+    isStale = false
     const headersBefore = http?.latest()
     // The connect-time probe may have met another process, and its nonce is used up by now.
     const isAskedAgain = isModern && (current !== undefined || handshake?.method !== 'server/discover')
-    if (isAskedAgain) await mcp.request({ method: 'server/discover', params: {} })
+    const asked = { method: 'server/discover', params: {} }
+    if (isAskedAgain) await mcp.request(asked, { signal, timeout: options.timeoutMs })
     const headers = http?.latest()
     const verification = await verifyHandshake(
       isAskedAgain && headers === headersBefore ? undefined : headers,
       mayRemember,
+      signal,
     )
     checkedAtMs = performance.now()
-    isStale = false
     // So a badge that has run out since then says nothing new. What was revoked does.
     const isOutlived = verification.errorCode === ServerErrorCode.BADGE_EXPIRED && current?.isVerified === true
     if (isOutlived && mayRemember && headers === undefined) return
@@ -298,6 +359,7 @@ function createSession(mcp: ClientLike, { config, endpoint, credential, options 
   async function verifyHandshake(
     headers: DisclosedServerIdentity | undefined,
     mayRemember: boolean,
+    signal: AbortSignal | undefined,
   ): Promise<ServerVerification> {
     const seen = handshake
     // Whatever it proved, it proved once.
@@ -310,22 +372,16 @@ function createSession(mcp: ClientLike, { config, endpoint, credential, options 
         ...endpoint,
         ...(seen && answer && { proof: { ...seen.pop, ...answer } }),
       },
-      { config: demandsOf(seen, mayRemember), client: options.client, timeoutMs: options.timeoutMs },
+      { config: demandsOf(seen, mayRemember), client: options.client, signal, timeoutMs: options.timeoutMs },
     )
     const expected = expectedDid ?? (disclosed.serverDid && verifiedDid)
-    if (expected !== undefined && disclosed.serverDid !== expected) {
-      const detail = `Expected was ${expected}.`
-      return Object.freeze({
-        ...verification,
-        state: ServerState.DECLARED_PRINCIPAL,
-        isVerified: false,
-        errorCode: ServerErrorCode.DID_MISMATCH,
-        detail,
-        trustLevel: undefined,
-        popVerified: false,
-      })
-    }
-    return verification
+    if (expected === undefined || disclosed.serverDid === expected) return verification
+    if (disclosed.serverDid === undefined && !verification.isVerified) return verification
+    const detail = `Expected was ${expected}.`
+    return Object.freeze({
+      ...unverified(ServerErrorCode.DID_MISMATCH, detail, disclosed),
+      badgeJti: verification.badgeJti,
+    })
   }
 
   /** A legacy server proves itself in `initialize`, once for a connection: later looks are at its badge alone. */
@@ -358,13 +414,18 @@ function createSession(mcp: ClientLike, { config, endpoint, credential, options 
       isClosed = true
     },
     showBadge: (): void => http?.sendBadge(shownBadge),
-    verification: (): ServerVerification => current ?? missing(),
-    async verify(): Promise<void> {
-      await look()
+    verification: (): ServerVerification =>
+      current ?? unverified(ServerErrorCode.IDENTITY_MISSING, 'The server was not looked at.'),
+    async verify(signal: AbortSignal | undefined): Promise<void> {
+      await look(signal)
+      if (refused !== undefined) throw refused
       isOpen = true
       opened.resolve()
     },
-    refuse: (error: unknown): void => opened.reject(error),
+    refuse: (error: unknown): void => {
+      refused = error
+      opened.reject(error)
+    },
   }
 }
 
@@ -399,24 +460,26 @@ function eraOf(mcp: ClientLike): unknown {
   return typeof getEra === 'function' ? getEra.call(mcp) : 'legacy'
 }
 
-function missing(
-  detail = 'The server was not looked at.',
-  errorCode: ServerErrorCode = ServerErrorCode.IDENTITY_MISSING,
-) {
-  return Object.freeze<ServerVerification>({
-    state: ServerState.UNVERIFIED_ORIGIN,
+/** What is known of a server that was not verified here, without asking the core. */
+function unverified(
+  errorCode: ServerErrorCode,
+  detail: string,
+  { serverDid }: Partial<DisclosedServerIdentity> = {},
+): ServerVerification {
+  return Object.freeze({
+    state: serverDid === undefined ? ServerState.UNVERIFIED_ORIGIN : ServerState.DECLARED_PRINCIPAL,
     isVerified: false,
-    hasIdentity: false,
+    hasIdentity: serverDid !== undefined,
     errorCode,
     detail,
-    serverDid: undefined,
+    serverDid,
     badgeJti: undefined,
     trustLevel: undefined,
     popVerified: false,
   })
 }
 
-/** What a server disclosed can be read in two ways, or not at all as demanded. */
+/** What a server disclosed can be read in two ways. */
 function refusal(detail: string): ServerVerifyError {
-  return new ServerVerifyError(missing(detail, ServerErrorCode.DID_INVALID))
+  return new ServerVerifyError(unverified(ServerErrorCode.DID_INVALID, detail))
 }

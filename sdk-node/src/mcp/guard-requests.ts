@@ -5,6 +5,7 @@ import {
   filterListing,
   isObject,
   listedTools,
+  own,
   toolCallOf,
   wantsProof,
 } from '@capiscio/proto/mcp'
@@ -66,7 +67,10 @@ export function guardToolCalls(handler: RequestHandler, options: RequestGuardOpt
     // Fetched while the tool runs.
     const proof = wantsProof(context.meta) ? fetchProof(client, access) : undefined
     if (access.outcome !== 'ALLOW') {
-      return attachReceipt(denialResult({ ...access, message: conflict ?? access.message }, false), access, await proof)
+      const denied = denialResult({ ...access, message: conflict ?? access.message }, false)
+      const answer = attachReceipt(denied, access, await proof)
+      if (asksForTask(request)) throw denialError(answer)
+      return answer
     }
     const startedMs = options.monotonicMs()
     const report = (ended: Ended): void =>
@@ -102,6 +106,20 @@ export function guardListing(handler: RequestHandler, options: RequestGuardOptio
     // The SDK fills in what the server says about caches later, where this says nothing.
     return context.isModern ? { ...listing, cacheScope: 'private' } : listing
   }
+}
+
+/** Whether the call shall run as a task: then a result that is none would be taken for a fault of the server. */
+function asksForTask({ params }: Members): boolean {
+  return isObject(params) && own(params, 'task') !== undefined
+}
+
+/** Beyond the codes that JSON-RPC and MCP keep for themselves, as for HTTP 403. */
+const FORBIDDEN = 40_301
+
+/** A denial where no result can say so. What a result's `_meta` would hold is in `data`. */
+function denialError({ content, _meta }: Members): Error {
+  const [sentence] = content as readonly [{ readonly text: string }]
+  return Object.assign(new Error(sentence.text), { code: FORBIDDEN, data: _meta })
 }
 
 /** JSON-RPC. Both SDKs answer with the code of what is thrown. */

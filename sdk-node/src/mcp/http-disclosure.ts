@@ -1,6 +1,6 @@
 import { CALLER_BADGE_HEADER } from '@capiscio/proto/mcp'
 import type { DisclosedServerIdentity } from '@capiscio/proto/sdk'
-import { parseHttpHeaders } from '@capiscio/proto/sdk'
+import { CredentialError, parseHttpHeaders } from '@capiscio/proto/sdk'
 
 /** What the HTTP side of one connection shows: identities in answers, and the caller's badge in requests. */
 export interface HttpDisclosure {
@@ -35,7 +35,11 @@ export function createHttpDisclosure(inner: typeof fetch = fetch): HttpDisclosur
       const isEndpoint = new URL(request?.url ?? String(input)).origin === origin
       const headers = new Headers(init?.headers ?? request?.headers)
       const shown = isEndpoint ? await badge?.() : undefined
-      if (shown !== undefined) headers.set(CALLER_BADGE_HEADER, shown)
+      if (shown !== undefined) {
+        // The platform's own error would repeat it.
+        if (!/^[!-~]+$/.test(shown)) throw new CredentialError('The badge holds characters that no header can carry.')
+        headers.set(CALLER_BADGE_HEADER, shown)
+      }
       // A redirect that is followed in here would take headers and body along.
       const response = await inner(input, { ...init, headers, redirect: 'manual' })
       const disclosed = parseHttpHeaders(response.headers)

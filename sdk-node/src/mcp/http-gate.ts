@@ -80,7 +80,8 @@ export function createHttpGate(options: HttpGateOptions = {}): HttpGate {
     const { answer, authInfo, disclosure } = await door({
       ...{ method, path },
       header: (name) => {
-        const value = headers[name.toLowerCase()]
+        // Of some headers, `Authorization` among them, `headers` has the first alone.
+        const value = request.headersDistinct?.[name.toLowerCase()] ?? headers[name.toLowerCase()]
         return Array.isArray(value) ? value.join() : value
       },
     })

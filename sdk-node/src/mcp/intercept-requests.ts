@@ -1,22 +1,29 @@
-import { folded } from '@capiscio/proto/mcp'
+import { folded, type Members } from '@capiscio/proto/mcp'
 import { guardListing, guardToolCalls, type RequestGuardOptions, type RequestHandler } from './guard-requests.ts'
 import { methodOf, type ProtocolServerLike } from './server-like.ts'
 
 /** JSON-RPC. */
 const METHOD_NOT_FOUND = -32_601
 
+/** Servers that are guarded. A second guard beside the first would leave open which demands hold. */
+const guardedServers = new WeakSet<ProtocolServerLike>()
+
 /**
  * Guards every handler for tools that is set from here on, whoever sets it, and the one that
  * answers whatever has no handler.
  *
- * @throws TypeError when a tool is registered already, or when nobody can tell.
+ * @throws TypeError when a tool is registered already, or when nobody can tell; when it is guarded already.
  */
 export function interceptRequests(
   protocol: ProtocolServerLike,
   options: RequestGuardOptions,
   filterListings: boolean,
 ): void {
+  if (guardedServers.has(protocol)) {
+    throw new TypeError('This server is protected already: call protectServer once, with all demands.')
+  }
   requireNoTools(protocol)
+  guardedServers.add(protocol)
   const guarded = (method: string, handler: RequestHandler): RequestHandler => {
     if (method === 'tools/call') return guardToolCalls(handler, options)
     return method === 'tools/list' && filterListings ? guardListing(handler, options) : handler
@@ -24,12 +31,17 @@ export function interceptRequests(
   const set = protocol.setRequestHandler.bind(protocol)
   protocol.setRequestHandler = (first, ...rest) => {
     const method = methodOf(first)
+    // With schemas of its own, v2 gives a handler the parameters alone.
+    const isOfParams = typeof first === 'string' && typeof rest[0] !== 'function'
     const given = rest.map((argument: unknown) => {
       if (typeof argument !== 'function') return argument
       // A method that cannot be told may be the one that runs tools.
       if (method === undefined)
         throw new TypeError('A request handler was registered for a method that cannot be read.')
-      return guarded(method, argument as RequestHandler)
+      const handler = argument as RequestHandler
+      if (!isOfParams) return guarded(method, handler)
+      const whole = guarded(method, (request, context) => handler(request.params as Members, context))
+      return (params: unknown, context: unknown) => whole({ method, params }, context)
     })
     set(first, ...given)
   }

@@ -40,14 +40,16 @@ export interface ProtectServerOptions {
  * const server = protectServer(new McpServer({ name: 'files', version: '1.0.0' }), { tools: { read_file: { minTrustLevel: 2 } } })
  * ```
  *
- * Call it before the first tool is registered: what came before it could not be guarded.
+ * Call it once, before the first tool is registered: what came before it could not be guarded.
  *
- * @throws TypeError for anything that is no MCP server, one with tools already, or wrong options.
+ * @throws TypeError for anything that is no MCP server, one with tools already, one that is protected, or wrong options.
  */
 export function protectServer<S extends ServerLike>(server: S, options: ProtectServerOptions = {}): S {
   readOptions(options, NAMES, 'The options of protectServer')
   const { identity, filterListings = true, bearerIsBadge = false, timeoutMs, client } = options
   if (timeoutMs !== undefined) requireTimeoutMs(timeoutMs)
+  if (typeof filterListings !== 'boolean') throw new TypeError('filterListings must be true or false.')
+  if (typeof bearerIsBadge !== 'boolean') throw new TypeError('bearerIsBadge must be true or false.')
   const guardOptions: RequestGuardOptions = {
     client: () => client ?? getDefaultCoreClient(),
     demands: decideToolDemands(options.tools, options.defaults),
@@ -56,8 +58,10 @@ export function protectServer<S extends ServerLike>(server: S, options: ProtectS
     timeoutMs,
     monotonicMs: () => performance.now(),
   }
+  const disclosure = identity === undefined ? undefined : createServerIdentity(identity)
+  // Whatever can be refused has been: a server is protected as it was asked for, or not at all.
   interceptRequests(protocolOf(server), guardOptions, filterListings)
-  if (identity !== undefined) discloseOn(server, createServerIdentity(identity))
+  if (disclosure !== undefined) discloseOn(server, disclosure)
   return server
 }
 

@@ -32,6 +32,8 @@ export interface Tap {
 export function tapTransport<T extends TransportLike>(target: T, tap: Tap): T {
   /** Requests from the other side that are not answered yet. */
   const open = new Map<unknown, McpRequest>()
+  /** Ids of requests of this side that are kept back. */
+  const kept = new Set<unknown>()
   let sink: TransportLike['onmessage']
 
   function receive(message: McpMessage, extra?: unknown): void {
@@ -43,15 +45,27 @@ export function tapTransport<T extends TransportLike>(target: T, tap: Tap): T {
     if (held === undefined) sink?.(message, extra)
     else
       held.then(
-        () => sink?.(message, extra),
+        // Not after its own cancellation: whoever cancelled it would be told nothing of what it did.
+        () => (open.get(message.id) === message ? sink?.(message, extra) : undefined),
         () => undefined,
       )
   }
 
   function send(message: McpMessage, options?: unknown): Promise<void> {
+    // A request that was kept back so far is not sent any more, and nobody has to be told.
+    if (message.method === 'notifications/cancelled' && kept.delete(cancelledId(message))) return Promise.resolve()
     const changed = isRequest(message) ? tap.onRequest?.(message) : answered(message)
-    if (changed instanceof Promise) return changed.then((late) => target.send(late, options))
-    return target.send(changed ?? message, options)
+    if (!(changed instanceof Promise)) return target.send(changed ?? message, options)
+    if (!isRequest(message)) return changed.then((late) => target.send(late, options))
+    const { id } = message
+    kept.add(id)
+    return changed.then(
+      (late) => (kept.delete(id) ? target.send(late, options) : undefined),
+      (error) => {
+        kept.delete(id)
+        throw error
+      },
+    )
   }
 
   function answered(message: McpMessage): McpMessage | Promise<McpMessage> | undefined {

@@ -1,4 +1,5 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { create } from '@bufbuild/protobuf'
 import { AuthLevel, type Decision, EvaluateToolAccessRequestSchema } from '@capiscio/proto/core/v1'
@@ -276,6 +277,28 @@ describe('a gate on Node', () => {
         expect(none.headers.get('Content-Type')).toBe('application/json')
         const head = await fetch(`${origin}/.well-known/capiscio/mcp-server.json`, { method: 'HEAD' })
         expect([head.status, await head.text()]).toEqual([200, ''])
+      },
+    )
+  })
+
+  it('does not choose between two headers of which Node shows the first', async () => {
+    const { client } = createGateCore()
+    const gate = createHttpGate({ client, requireBadge: true, bearerIsBadge: true })
+    await serving(
+      async (request, response) => void ((await gate.node(request, response)) && response.end()),
+      async (origin) => {
+        const ask = async (...headers: string[]) => {
+          const sent = request(origin, { headers: ['Host', 'mcp.example', ...headers] })
+          sent.end()
+          const [answer] = (await once(sent, 'response')) as [IncomingMessage]
+          answer.resume()
+          return answer.statusCode
+        }
+        const good = ['Authorization', `Bearer ${GOOD_BADGE}`]
+        const bad = ['Authorization', 'Bearer another.badge.text']
+        expect(await ask(...good)).toBe(200)
+        expect(await ask(...good, ...bad)).toBe(401)
+        expect(await ask(...bad, ...good)).toBe(401)
       },
     )
   })
