@@ -138,6 +138,12 @@ describe('CapiscioMcpClient.connect', () => {
     await expect(CapiscioMcpClient.connect({})).rejects.toThrow(TypeError)
     await expect(CapiscioMcpClient.connect({ command: 'x', url: 'http://127.0.0.1/' })).rejects.toThrow(TypeError)
   })
+
+  it('wants one credential', async () => {
+    await expect(CapiscioMcpClient.connect({ command: 'x', badge, apiKey: 'k' })).rejects.toThrow(
+      new TypeError('A caller has one credential: give badge or apiKey, not both.'),
+    )
+  })
 })
 
 describe('CapiscioMcpServer', () => {
@@ -145,5 +151,22 @@ describe('CapiscioMcpServer', () => {
     expect(() => new CapiscioMcpServer({ name: '' })).toThrow(TypeError)
     const server = new CapiscioMcpServer({ name: 's' }).tool('a', {}, () => undefined)
     expect(() => server.tool('a', {}, () => undefined)).toThrow(TypeError)
+  })
+
+  it('refuses a demand with a typo in its name, which would demand nothing', () => {
+    const server = new CapiscioMcpServer({ name: 's' })
+    const add = (options: object) => () => server.tool(JSON.stringify(options), options as never, () => undefined)
+    expect(add({ minTrustlevel: 4 })).toThrow(/minTrustlevel.*minTrustLevel/)
+    expect(add({ min_trust_level: 4, description: 'd' })).toThrow(TypeError)
+    const known = {
+      title: 't',
+      description: 'd',
+      inputSchema: {},
+      outputSchema: {},
+      annotations: {},
+      icons: [],
+      _meta: {},
+    }
+    expect(add({ ...known, scopeChallenge: () => undefined, minTrustLevel: 4 })).not.toThrow()
   })
 })

@@ -67,12 +67,15 @@ export class CapiscioMcpClient implements AsyncDisposable {
 
   /**
    * @throws ServerVerifyError when the server is not as demanded, after leaving it; TypeError for
-   * wrong options; McpSdkNotFoundError.
+   * wrong options, such as a badge and an API key; McpSdkNotFoundError.
    */
   static async connect(options: McpClientOptions): Promise<CapiscioMcpClient> {
     const { command, args = [], env, url, badge, apiKey, name = 'capiscio-mcp-client', ...demands } = options
     if ((command === undefined) === (url === undefined)) {
       throw new TypeError('An MCP client needs a server: give command for a child process, or url for HTTP.')
+    }
+    if (badge !== undefined && apiKey !== undefined) {
+      throw new TypeError('A caller has one credential: give badge or apiKey, not both.')
     }
     const credential = badge !== undefined ? { badge } : apiKey !== undefined ? { apiKey } : undefined
     const sdk = await loadClientSdk()
