@@ -149,11 +149,15 @@ describe('the command', () => {
     [[], 2, '--target'],
     [['--target', 'http://a.example/mcp', '--listen', '0.0.0.0:0'], 1, 'beyond loopback'],
     [['--target', 'http://a.example/mcp', '--badge', 'b.jwt'], 1, 'need --did'],
+    [['--target', 'http://a.example/mcp', '--did', 'files'], 1, 'not a DID'],
+    [['--target', 'http://a.example/mcp', '--target-ca', '/nowhere/ca.pem'], 1, '/nowhere/ca.pem cannot be read'],
+    [['--target', 'http://a.example/mcp', '--target-ca', MAIN], 1, 'no certificate in PEM form'],
     [['--target', 'http://a.example/mcp', '--origin', 'https://a.example/x'], 2, 'Give an origin'],
     [['--target', 'http://a.example/mcp', '--listen', 'nowhere'], 2, 'HOST:PORT'],
   ])('refuses %o', async (args, code, said) => {
     const ran = await runCapiscio(['mcp', 'proxy', ...args], { env: { HOME: folder } })
     expect([ran.code, ran.stderr]).toEqual([code, expect.stringContaining(said)])
+    expect(ran.stderr).not.toContain('unexpected fault')
   })
 
   it('does not start where the address is taken, and leaves the log free', async () => {
@@ -161,7 +165,9 @@ describe('the command', () => {
     const env = { HOME: folder, CAPISCIO_EVIDENCE_DIR: join(folder, 'free') }
     const proxy = ['mcp', 'proxy', '--target', taken.url.href, '--listen', taken.url.host]
     const ran = await runCapiscio(proxy, { env })
-    expect([ran.code, ran.stderr]).toEqual([1, expect.stringContaining('is taken')])
+    const [unguarded, refused] = ran.stderr.split('\n')
+    expect(unguarded).toMatch(/^capiscio: there is no policy.*see --policy$/)
+    expect([ran.code, refused]).toEqual([1, expect.stringContaining('is taken')])
     expect((await runCapiscio(['evidence', 'verify'], { env })).code).toBe(0)
   })
 })

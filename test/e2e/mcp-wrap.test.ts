@@ -198,4 +198,70 @@ describe('the wrapper', () => {
     expect(err).toContain('policy.yaml')
     expect(err).not.toContain(KEY)
   })
+
+  /** Runs `capiscio mcp wrap` to its end. */
+  async function wrapped(...args: string[]) {
+    const child = spawn(process.execPath, [MAIN, 'mcp', 'wrap', ...args], { env, stdio: ['ignore', 'ignore', 'pipe'] })
+    let err = ''
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      err += text
+    })
+    const [code] = await once(child, 'exit')
+    return { code, err }
+  }
+
+  const policy = (): string[] => ['--policy', join(folder, 'policy.yaml')]
+  const END = [process.execPath, '-e', '0']
+
+  it('says in one line that a program cannot be started', async () => {
+    const missing = await wrapped(...policy(), '--', 'no-such-program-anywhere')
+    expect(missing).toEqual({
+      code: 1,
+      err: 'capiscio: The server cannot be started: no-such-program-anywhere: there is no such program\n',
+    })
+    expect(await wrapped(...policy(), '--', folder)).toEqual({
+      code: 1,
+      err: `capiscio: The server cannot be started: ${folder}: it may not be run\n`,
+    })
+  })
+
+  it('refuses a server identity that nobody could verify', async () => {
+    const alone = { code: 1, err: 'capiscio: --badge and --key need --did\n' }
+    expect(await wrapped(...policy(), '--badge', 'b.jwt', '--', ...END)).toEqual(alone)
+    expect(await wrapped(...policy(), '--key', 'k.pem', '--', ...END)).toEqual(alone)
+    expect(await wrapped(...policy(), '--did', 'files', '--', ...END)).toEqual({
+      code: 1,
+      err: 'capiscio: The text is not a DID: it must read did:METHOD:ID\n',
+    })
+  })
+
+  it('starts without its badge, and says so', async () => {
+    const badge = join(folder, 'badge.jwt')
+    const did = [...policy(), '--did', 'did:web:a.example.com', '--badge', badge, '--', ...END]
+    const { code, err } = await wrapped(...did)
+    expect([code, err.trimEnd().split('\n')]).toEqual([0, [expect.stringContaining(`ENOENT`)]])
+    expect(err).toContain(badge)
+    await writeFile(badge, 'soon')
+    expect(await wrapped(...did)).toEqual({ code: 0, err: '' })
+  })
+
+  it('says that without a policy it only records', async () => {
+    const { code, err } = await wrapped('--', ...END)
+    expect([code, err.trimEnd().split('\n')]).toEqual([0, [expect.stringMatching(/there is no policy.*see --policy/)]])
+    expect(await wrapped(...policy(), '--', ...END)).toEqual({ code: 0, err: '' })
+  })
+
+  it('ends with the client that reads no more, and its server with it', async () => {
+    const { child, lines, send, ended } = speak(ECHO)
+    let err = ''
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      err += text
+    })
+    send(JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' }))
+    await expect.poll(lines, { timeout: 10_000 }).toHaveLength(1)
+    child.stdout.destroy()
+    send(JSON.stringify({ jsonrpc: '2.0', id: 2, method: 'tools/call', params: { name: 'open', arguments: {} } }))
+    expect([await ended, err]).toEqual([143, ''])
+    expect(await records()).toMatchObject([{ 'capiscio.decision': 'ALLOW' }, { 'event.name': 'capiscio.tool_outcome' }])
+  })
 })

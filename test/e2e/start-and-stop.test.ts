@@ -1,11 +1,17 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text as textOf } from 'node:stream/consumers'
 import { CoreService } from '@capiscio/proto/core/v1'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { runCapiscio, startDevCore } from '../tools/core-process.ts'
 import { createRawClient } from '../tools/raw-client.ts'
+
+const MAIN = join(import.meta.dirname, '../../core/dist/main.js')
 
 let folder: string
 
@@ -279,6 +285,59 @@ describe('a development folder', () => {
     expect(await core.stop()).toBe(0)
   })
 
+  it('that is a file is refused with what to do', async () => {
+    const file = join(folder, 'file')
+    await writeFile(file, '')
+    const { code, stderr } = await runCapiscio(['dev', '--dir', file])
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/^capiscio: .*file cannot be the folder: .* with --dir\.\n$/),
+    ])
+  })
+
+  it('is shown with commands that work, among them one that takes up the edited policy', async () => {
+    const policy = join(folder, 'mine.yaml')
+    await writeFile(policy, 'version: 1\n')
+    const args = [MAIN, 'dev', '--listen', '127.0.0.1:0', '--http', '127.0.0.1:0', '--policy', 'mine.yaml']
+    const dev = spawn(process.execPath, args, {
+      cwd: folder,
+      env: { HOME: folder },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    let screen = ''
+    for await (const text of dev.stdout.setEncoding('utf8')) {
+      screen += text
+      if (screen.includes('Stop with')) break
+    }
+    expect(screen).toContain('  Policy    mine.yaml ')
+    const [, address = ''] = /CAPISCIO_CORE_ADDR=(\S+)/.exec(screen) ?? []
+    const tried = [...screen.matchAll(/^ {2}npx capiscio (.+)$/gm)].map(([, command = '']) => command.split(' '))
+    expect(tried.map(([name]) => name)).toEqual(['status', 'policy', 'reload', 'evidence'])
+    await writeFile(policy, 'version: 1\ndefault: { minTrustLevel: 4 }\n')
+    const ran = []
+    for (const command of tried) {
+      const { code, stderr } = await runCapiscio(command, {
+        env: { HOME: folder, CAPISCIO_CORE_ADDR: address },
+        cwd: folder,
+      })
+      ran.push([command[0], code, stderr])
+    }
+    // The example caller of level 1 does not pass the policy, which is an answer.
+    expect(ran).toEqual([
+      ['status', 0, ''],
+      ['policy', 1, ''],
+      ['reload', 0, ''],
+      ['evidence', 0, ''],
+    ])
+    const { stdout } = await runCapiscio(['status'], { env: { HOME: folder, CAPISCIO_CORE_ADDR: address } })
+    const { stdout: checked } = await runCapiscio(['policy', 'check', policy])
+    const [version] = /sha256:\S+/.exec(checked) ?? []
+    expect(stdout).toContain(version)
+    const ended = once(dev, 'exit')
+    dev.kill('SIGTERM')
+    expect((await ended)[0]).toBe(0)
+  })
+
   it('keeps keys and evidence from run to run, readable by its owner only', async () => {
     const first = await startDevCore(folder)
     const key = await readFile(join(folder, 'api-key'), 'utf8')
@@ -322,4 +381,29 @@ describe('SIGTERM under load', () => {
     }
     return ids
   }
+})
+
+describe('a command whose output', () => {
+  /** Runs a shell pipeline with the command in it. */
+  async function pipeline(text: string) {
+    const env = { PATH: process.env.PATH, HOME: folder, NODE: process.execPath, MAIN }
+    const shell = spawn('bash', ['-c', `set -o pipefail; ${text}`], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const [stdout, stderr, [code]] = await Promise.all([
+      textOf(shell.stdout),
+      textOf(shell.stderr),
+      once(shell, 'exit'),
+    ])
+    return { code, stdout, stderr }
+  }
+
+  it('nobody reads ends without a word, and not as if it were done', async () => {
+    // The reader is gone before the first line.
+    const { code, stderr } = await pipeline('exec 3> >(exec true); wait $!; "$NODE" "$MAIN" config check >&3')
+    expect([code, stderr]).toEqual([141, ''])
+  })
+
+  it.runIf(existsSync('/dev/full'))('does not fit says so', async () => {
+    const { code, stderr } = await pipeline('"$NODE" "$MAIN" config check > /dev/full')
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^capiscio: Standard output cannot be written: ENOSPC/)])
+  })
 })

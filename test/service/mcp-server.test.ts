@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -183,6 +184,19 @@ describe.each(WORLDS)('a protected server of SDK %s', (_name, open) => {
     const world = await open(DEMANDS)
     expect(await world.list()).toEqual(['open'])
     expect(await world.list(credentialToMeta({ badge }))).toEqual(['open', 'read'])
+    await world.close()
+  })
+
+  it.each([true, false])('tells of a demand for a tool that it has not (filtered: %s)', async (filterListings) => {
+    const name = `reed-${randomUUID()}`
+    const warnings: Error[] = []
+    const keep = (warning: Error): void => void warnings.push(warning)
+    process.on('warning', keep)
+    const world = await open({ ...DEMANDS, tools: { ...DEMANDS.tools, [name]: { minTrustLevel: 3 } }, filterListings })
+    await world.list()
+    const unlisted = { code: 'CAPISCIO_TOOL_UNLISTED', message: expect.stringContaining(name) }
+    await expect.poll(() => warnings).toContainEqual(expect.objectContaining(unlisted))
+    process.off('warning', keep)
     await world.close()
   })
 

@@ -136,6 +136,7 @@ describe('local revocation', () => {
     const address = ['--address', core.addresses.tcp]
     const { code, stderr } = await runCapiscio(['revoke', await jtiOf(4), ...address, '--state-dir', folder])
     expect([code, stderr]).toEqual([1, expect.stringContaining('admin token')])
+    expect(stderr).toMatch(new RegExp(`[^.]\\. Give --state-dir, .* this command looked into ${folder}\\.\n$`))
     expect(await decide(4)).toBe('ALLOW')
     const state = ['--state-dir', join(folder, 'state')]
     const done = await runCapiscio(['revoke', await jtiOf(4), '--reason', 'test', ...address, ...state])

@@ -12,6 +12,13 @@ import { CoreAddressRefused, toCoreConnection } from './core-connection.ts'
 /** The core gave no answer. The message says what to do. */
 export class CoreUnreachable extends Error {
   override readonly name = 'CoreUnreachable'
+  /** What the call ended with; undefined when none was made. */
+  readonly code: status | undefined
+
+  constructor(message: string, { cause, code }: { readonly cause: unknown; readonly code?: status | undefined }) {
+    super(message, { cause })
+    this.code = code
+  }
 }
 
 export interface CoreCallOptions {
@@ -77,5 +84,6 @@ function explain(error: ServiceError | null, address: string): CoreUnreachable {
       { cause: error },
     )
   }
-  return new CoreUnreachable(`The core at ${address} answered ${error?.message ?? 'nothing'}.`, { cause: error })
+  const answer = error === null ? 'nothing' : `${status[error.code]}: ${error.details.replace(/\.$/, '')}`
+  return new CoreUnreachable(`The core at ${address} answered ${answer}.`, { cause: error, code: error?.code })
 }

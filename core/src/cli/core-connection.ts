@@ -15,11 +15,13 @@ export interface CoreConnection {
   readonly metadata: Metadata
 }
 
+const HOST_AND_PORT = /^(?:[^\s/:[\]]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$/
+
 /**
  * How a command reaches a core: `host:port`, `unix:/path` or `https://host:port`, with what
  * `CAPISCIO_CORE_TLS_CA`, `_CERT`, `_KEY`, `_SERVER_NAME` and `CAPISCIO_CORE_TOKEN` say.
  *
- * @throws {CoreAddressRefused} for TLS settings without TLS, files that cannot be used, and
+ * @throws {CoreAddressRefused} for anything else, TLS settings without TLS, files that cannot be used, and
  *   a token in plaintext to another machine
  */
 export function toCoreConnection(address: string, env: Readonly<Record<string, string | undefined>>): CoreConnection {
@@ -36,6 +38,11 @@ export function toCoreConnection(address: string, env: Readonly<Record<string, s
   const url = /^https:\/\//i.test(address) ? URL.parse(address) : undefined
   if (url === null || (url !== undefined && url.pathname !== '/')) {
     throw new CoreAddressRefused('Write the address of the core as https://HOST:PORT, with nothing else in it.')
+  }
+  if (url === undefined && !HOST_AND_PORT.test(address)) {
+    throw new CoreAddressRefused(
+      `"${address}" is no address of a core: write HOST:PORT, unix:/PATH or https://HOST:PORT.`,
+    )
   }
   if (url === undefined && token !== undefined && !isLoopback(address)) {
     throw new CoreAddressRefused(

@@ -64,7 +64,8 @@ async function dev({ dir, json, ...flags }: DevFlags, io: CliIo): Promise<void> 
             core,
             registryUrl: registry.url,
             wanted: config.listen,
-            shown: relative(process.cwd(), folder.path) || '.',
+            shown: typed(folder.path),
+            policy: typed(config.policyFile ?? folder.policyFile),
             color: io.stdoutIsTty,
           }),
         )
@@ -74,4 +75,9 @@ async function dev({ dir, json, ...flags }: DevFlags, io: CliIo): Promise<void> 
   } finally {
     holder.release()
   }
+}
+
+/** A path as a person would type it here. */
+function typed(path: string): string {
+  return relative(process.cwd(), path) || '.'
 }

@@ -8,3 +8,10 @@ export function parseDuration(text: string): number {
   if (amount === undefined || unit === undefined) throw new InvalidArgumentError('Write a time such as 90s, 5m or 1h.')
   return Number(amount) * (SECONDS[unit] ?? 0)
 }
+
+/** Reads how long to wait, such as `10`, from 1 to 3600 seconds. @throws {InvalidArgumentError} */
+export function parseSeconds(text: string): number {
+  const seconds = /^[0-9]{1,4}$/.test(text) ? Number(text) : 0
+  if (seconds < 1 || seconds > 3600) throw new InvalidArgumentError('Write a number of seconds from 1 to 3600.')
+  return seconds
+}

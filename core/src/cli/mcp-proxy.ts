@@ -1,18 +1,20 @@
-import { readFileSync } from 'node:fs'
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { TcpAddress } from '../config/config.ts'
 import { isLoopback, parseTcpAddress } from '../config/listen-address.ts'
 import { ValueRefused } from '../config/value-refused.ts'
 import { createInProcessCore } from '../in-process-core.ts'
+import { parsePemCertificates } from '../lib/pem-certificates.ts'
 import { createDisclosedServer, readBadge } from '../mcp/disclosed-server.ts'
 import { createMessageGuard } from '../mcp/message-guard.ts'
 import { startProxy } from '../mcp/proxy/proxy.ts'
 import { createToolDecider } from '../mcp/tool-decider.ts'
+import { checkServerIdentity } from './check-server-identity.ts'
 import { type McpGuardFlags, mcpGuardOptions } from './mcp-guard-options.ts'
 import type { CliIo } from './print.ts'
-import { InputRefused } from './read-input.ts'
+import { InputRefused, readInput } from './read-input.ts'
 import { refusing } from './refusing.ts'
 import { runService } from './run-until-stopped.ts'
+import { tellWithoutPolicy } from './tell-without-policy.ts'
 
 const HELP = `
 Example:
@@ -32,9 +34,9 @@ interface Flags extends McpGuardFlags {
   readonly targetCa?: string
   readonly listen: TcpAddress
   readonly origin?: string
-  readonly allowOrigin: readonly string[]
-  readonly bearerIsBadge: boolean
-  readonly insecure: boolean
+  readonly allowOrigin?: readonly string[]
+  readonly bearerIsBadge?: boolean
+  readonly insecure?: boolean
   readonly json: boolean
 }
 
@@ -46,30 +48,35 @@ export function addMcpProxyCommand(mcp: Command, io: CliIo): void {
   mcpGuardOptions(mcp.command('proxy').description('put the guard in front of any MCP server over HTTP'))
     .requiredOption('--target <url>', 'the MCP endpoint of the server', parseTarget)
     .option('--target-ca <file>', 'PEM certificates to verify the server with, besides the usual ones')
-    .option('--listen <host:port>', 'where the proxy listens (default: 127.0.0.1:8788)', parseListen, USUAL)
+    .addOption(
+      new Option('--listen <host:port>', 'where the proxy listens')
+        .argParser(parseListen)
+        .default(USUAL, `${USUAL.host}:${USUAL.port}`),
+    )
     .option('--origin <origin>', 'how clients reach the proxy, where it is not by its own address', parseOrigin)
-    .option('--allow-origin <origin>', 'origin whose pages may call; repeatable', collect, [])
-    .option('--bearer-is-badge', 'read Authorization: Bearer as a badge, and keep it from the server', false)
-    .option('--insecure', 'listen beyond loopback, in plaintext', false)
+    .option('--allow-origin <origin>', 'origin whose pages may call; repeatable', collect)
+    .option('--bearer-is-badge', 'read Authorization: Bearer as a badge, and keep it from the server')
+    .option('--insecure', 'listen beyond loopback, in plaintext')
     .option('--json', 'say as one line of JSON where it listens', false)
     .addHelpText('after', HELP)
     .action((flags: Flags) => refusing(io, flags.json, () => proxy(flags, io)))
 }
 
 async function proxy(given: Flags, io: CliIo): Promise<void> {
-  const { target, targetCa, listen, origin, allowOrigin, bearerIsBadge, insecure, json, did, badge, key, ...core } =
-    given
+  const { target, targetCa, listen, origin, json, did, badge, key, ...rest } = given
+  const { allowOrigin = [], bearerIsBadge = false, insecure = false, ...core } = rest
   if (!isLoopback(listen) && !insecure) {
     throw new InputRefused(
       `${listen.host} is beyond loopback, and the proxy speaks plaintext: put TLS in front, or --insecure`,
     )
   }
-  if (did === undefined && (badge ?? key) !== undefined) throw new InputRefused('--badge and --key need --did')
-  const ca = targetCa === undefined ? undefined : readFileSync(targetCa, 'utf8')
+  checkServerIdentity(given, io)
+  const ca = targetCa === undefined ? undefined : await readCertificates(targetCa, io)
   await runService({
     async start() {
       const decisions = await createInProcessCore({ ...core, env: io.env })
       try {
+        await tellWithoutPolicy(decisions, io)
         return await open(decisions)
       } catch (refused) {
         await decisions[Symbol.asyncDispose]()
@@ -110,6 +117,19 @@ async function proxy(given: Flags, io: CliIo): Promise<void> {
   }
 }
 
+const MAX_CERTIFICATE_BYTES = 1024 * 1024
+
+/** @throws {InputRefused} */
+async function readCertificates(file: string, io: CliIo): Promise<string> {
+  const pem = await readInput(file, MAX_CERTIFICATE_BYTES, io)
+  try {
+    return parsePemCertificates(pem).join('\n')
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause
+    throw new InputRefused(`The certificates of --target-ca, ${file}, cannot be used: ${cause.message}`, { cause })
+  }
+}
+
 function parseTarget(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url === undefined || !['http:', 'https:'].includes(url.protocol) || url.username !== '' || url.hash !== '') {
@@ -132,6 +152,6 @@ function parseOrigin(text: string): string {
   throw new InvalidArgumentError('Give an origin, such as https://mcp.example.com.')
 }
 
-function collect(origin: string, previous: readonly string[]): readonly string[] {
+function collect(origin: string, previous: readonly string[] = []): readonly string[] {
   return [...previous, parseOrigin(origin)]
 }

@@ -1,11 +1,17 @@
+import { Writable } from 'node:stream'
 import type { Command } from 'commander'
 import { createInProcessCore } from '../in-process-core.ts'
 import { createDisclosedServer } from '../mcp/disclosed-server.ts'
 import { createMessageGuard } from '../mcp/message-guard.ts'
 import { createToolDecider } from '../mcp/tool-decider.ts'
 import { wrapStdio } from '../mcp/wrap-stdio.ts'
+import { checkServerIdentity } from './check-server-identity.ts'
 import { type McpGuardFlags, mcpGuardOptions } from './mcp-guard-options.ts'
+import { outliveReader } from './output-reader.ts'
 import type { CliIo } from './print.ts'
+import { InputRefused } from './read-input.ts'
+import { refusing } from './refusing.ts'
+import { tellWithoutPolicy } from './tell-without-policy.ts'
 
 const HELP = `
 Example:
@@ -24,10 +30,11 @@ export function addMcpWrapCommand(mcp: Command, io: CliIo): void {
     .argument('<command...>', 'the server, after --')
     .passThroughOptions()
     .addHelpText('after', HELP)
-    .action((command: string[], flags: McpGuardFlags) => wrap(command, flags, io))
+    .action((command: string[], flags: McpGuardFlags) => refusing(io, false, () => wrap(command, flags, io)))
 }
 
 async function wrap([program = '', ...args]: string[], flags: McpGuardFlags, io: CliIo): Promise<void> {
+  checkServerIdentity(flags, io)
   const { did, badge, key, ...coreFlags } = flags
   const disclose =
     did === undefined
@@ -38,6 +45,7 @@ async function wrap([program = '', ...args]: string[], flags: McpGuardFlags, io:
   const abort = (): void => stop.abort()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, abort)
   await using core = await createInProcessCore({ ...coreFlags, env: io.env })
+  await tellWithoutPolicy(core, io)
   const guard = createMessageGuard({
     decider: createToolDecider(core, ''),
     defaultCaller: callerOf(io.env),
@@ -46,11 +54,32 @@ async function wrap([program = '', ...args]: string[], flags: McpGuardFlags, io:
   })
   const code = await wrapStdio({
     ...{ command: program, args, env: io.env, guard },
-    ...{ input: process.stdin, output: process.stdout, signal: stop.signal },
+    ...{ input: process.stdin, output: toClient(abort), signal: stop.signal },
+  }).catch((cause: unknown) => {
+    throw notStarted(program, cause) ?? cause
   })
   io.setExitCode(code)
   // The client may keep its side open, and the process with it.
   process.stdin.destroy()
+}
+
+/** Standard output. A client that reads no more is gone, which is the end of the server and no fault. */
+function toClient(onGone: () => void): Writable {
+  outliveReader()
+  process.stdout.on('error', onGone)
+  return new Writable({
+    write(chunk, _encoding, written) {
+      process.stdout.write(chunk, () => written())
+    },
+  })
+}
+
+/** Why the system did not start the program; undefined for every other error. */
+function notStarted(program: string, cause: unknown): InputRefused | undefined {
+  const { code, syscall } = cause as Partial<NodeJS.ErrnoException>
+  if (!syscall?.startsWith('spawn')) return undefined
+  const reason = code === 'ENOENT' ? 'there is no such program' : code === 'EACCES' ? 'it may not be run' : code
+  return new InputRefused(`The server cannot be started: ${program}: ${reason}`, { cause })
 }
 
 function callerOf({ CAPISCIO_CALLER_BADGE: badge, CAPISCIO_CALLER_API_KEY: apiKey }: CliIo['env']) {

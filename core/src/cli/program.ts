@@ -21,6 +21,7 @@ import { addKeyStoreCommands } from './key-store.ts'
 import { addMcpProxyCommand } from './mcp-proxy.ts'
 import { addMcpWrapCommand } from './mcp-wrap.ts'
 import { addReloadCommand, addRevokeCommand } from './operate.ts'
+import { endWithReader } from './output-reader.ts'
 import { addPolicyCommand } from './policy.ts'
 import type { CliIo } from './print.ts'
 import { addRegistryCommand } from './registry.ts'
@@ -41,6 +42,7 @@ export const EXIT = {
 
 /** Runs the command line `argv` in this process and sets its exit code. */
 export async function run(argv: readonly string[]): Promise<void> {
+  endWithReader()
   const io: CliIo = {
     stdout: (text) => process.stdout.write(text),
     stderr: (text) => process.stderr.write(text),

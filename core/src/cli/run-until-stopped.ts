@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import { type Core, startCore } from '../core.ts'
+import { outliveReader } from './output-reader.ts'
 
 export interface RunOptions {
   readonly config: Config
@@ -56,8 +57,7 @@ export async function runService<Service extends { stop(): Promise<void> }>({
   onStarted,
 }: ServiceOptions<Service>): Promise<void> {
   // Nobody may be reading what we write, and a closed pipe is no reason to stop deciding.
-  process.stdout.on('error', () => {})
-  process.stderr.on('error', () => {})
+  outliveReader()
 
   // Listened for from the first moment on: whoever sees that the service has started may stop it.
   const stop = listenForStop(exitWithStdin)

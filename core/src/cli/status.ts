@@ -6,6 +6,7 @@ import {
 } from '@capiscio/proto/core/v1'
 import type { Command } from 'commander'
 import { CoreUnreachable, callCore } from './core-call.ts'
+import { parseSeconds } from './duration.ts'
 import type { CliIo } from './print.ts'
 
 const EXAMPLE = `
@@ -25,16 +26,16 @@ export function addStatusCommand(program: Command, io: CliIo): void {
       'HOST:PORT, unix:/PATH or https://HOST:PORT',
       io.env.CAPISCIO_CORE_ADDR || '127.0.0.1:50051',
     )
-    .option('--timeout <seconds>', 'how long to wait for an answer', '3')
+    .option('--timeout <seconds>', 'how long to wait for an answer', parseSeconds, 3)
     .option('--json', 'print JSON', false)
     .addHelpText('after', EXAMPLE)
-    .action(async ({ address, timeout, json }: { address: string; timeout: string; json: boolean }) => {
+    .action(async ({ address, timeout, json }: { address: string; timeout: number; json: boolean }) => {
       try {
         const info = await callCore(
           '/capiscio.core.v1.CoreService/GetServerInfo',
           GetServerInfoRequestSchema,
           GetServerInfoResponseSchema,
-          { address, env: io.env, timeoutMs: Number(timeout) * 1000 },
+          { address, env: io.env, timeoutMs: timeout * 1000 },
         )
         io.stdout(json ? `${JSON.stringify(asJson(address, info), null, 2)}\n` : asText(address, info))
         if (!info.ready) io.setExitCode(1)

@@ -1,6 +1,6 @@
 import { discloseIdentity, metaOf } from '@capiscio/proto/mcp'
 import type { GuardConfig } from '@capiscio/proto/sdk'
-import { GUARD_CONFIG_NAMES } from '@capiscio/proto/sdk'
+import { GUARD_CONFIG_NAMES, readOptions } from '@capiscio/proto/sdk'
 import { importFirst } from './installed-sdk.ts'
 import { type ProtectServerOptions, protectServer } from './protect-server.ts'
 import { createServerIdentity, type ServerIdentityDisclosure } from './server-identity.ts'
@@ -15,8 +15,22 @@ export interface McpServerOptions extends Omit<ProtectServerOptions, 'tools'> {
   readonly version?: string | undefined
 }
 
-/** What a tool demands of its callers, and what the MCP SDK is told about it (`description`, `inputSchema`, …). */
-export type McpToolOptions = GuardConfig & Readonly<Record<string, unknown>>
+const SDK_NAMES = [
+  'title',
+  'description',
+  'inputSchema',
+  'outputSchema',
+  'annotations',
+  'icons',
+  'scopeChallenge',
+  '_meta',
+] as const
+
+/**
+ * What a tool demands of its callers, and what the MCP SDK is told about it. Nothing else: a
+ * demand with a typo in its name would demand nothing.
+ */
+export type McpToolOptions = GuardConfig & { readonly [N in (typeof SDK_NAMES)[number]]?: unknown }
 
 /** A handler of the MCP SDK: its arguments, when the tool has an `inputSchema`, then its context. */
 // biome-ignore lint/suspicious/noExplicitAny: the arguments are those of the tool's own schema
@@ -60,11 +74,12 @@ export class CapiscioMcpServer {
    * Adds a tool. Without demands of its own it has the server's defaults; `{ minTrustLevel: 0 }` is
    * a demand of its own, and lower than any default.
    *
-   * @throws TypeError for a name that is taken, and for demands that cannot be meant.
+   * @throws TypeError for a name that is taken, unknown options, and demands that cannot be meant.
    */
   tool(name: string, options: McpToolOptions, handler: McpToolHandler): this {
-    if (this.#tools.has(name)) throw new TypeError(`The tool ${JSON.stringify(name)} was added before.`)
-    const entries = Object.entries(options)
+    const tool = `The tool ${JSON.stringify(name)}`
+    if (this.#tools.has(name)) throw new TypeError(`${tool} was added before.`)
+    const entries = Object.entries(readOptions(options, [...GUARD_CONFIG_NAMES, ...SDK_NAMES], tool))
     const isDemand = ([key]: [string, unknown]): boolean => (GUARD_CONFIG_NAMES as readonly string[]).includes(key)
     const own = entries.filter(isDemand)
     const demands = own.length === 0 ? undefined : Object.fromEntries(own)

@@ -1,6 +1,7 @@
 import { folded, type Members } from '@capiscio/proto/mcp'
 import { guardListing, guardToolCalls, type RequestGuardOptions, type RequestHandler } from './guard-requests.ts'
 import { methodOf, type ProtocolServerLike } from './server-like.ts'
+import { tellUnlisted } from './unlisted-tools.ts'
 
 /** JSON-RPC. */
 const METHOD_NOT_FOUND = -32_601
@@ -26,7 +27,9 @@ export function interceptRequests(
   guardedServers.add(protocol)
   const guarded = (method: string, handler: RequestHandler): RequestHandler => {
     if (method === 'tools/call') return guardToolCalls(handler, options)
-    return method === 'tools/list' && filterListings ? guardListing(handler, options) : handler
+    if (method !== 'tools/list') return handler
+    const listing = tellUnlisted(handler, options.demands.names)
+    return filterListings ? guardListing(listing, options) : listing
   }
   const set = protocol.setRequestHandler.bind(protocol)
   protocol.setRequestHandler = (first, ...rest) => {

@@ -3,6 +3,8 @@ import { decideGuardConfig, GUARD_CONFIG_NAMES, readOptions } from '@capiscio/pr
 
 /** What a server demands for each of its tools. */
 export interface ToolDemands {
+  /** Tools with demands of their own. */
+  readonly names: readonly string[]
   for(toolName: string): DecidedGuardConfig | undefined
 }
 
@@ -21,7 +23,7 @@ export function decideToolDemands(
   const byName = new Map(
     Object.entries(tools ?? {}).map(([name, config]) => [name, decide(config, `tools[${JSON.stringify(name)}]`)]),
   )
-  return { for: (toolName) => byName.get(toolName) ?? decided }
+  return { names: [...byName.keys()], for: (toolName) => byName.get(toolName) ?? decided }
 }
 
 function decide(config: GuardConfig, what: string): DecidedGuardConfig {

@@ -157,7 +157,7 @@ apiKeys:
 `
 
 const EXAMPLE_POLICY = `# What callers need to run a tool. Every rule that matches applies; the strictest wins.
-# Restart "capiscio dev" after a change.
+# After a change: capiscio reload --config with the capiscio.yaml beside this file.
 version: 1
 default:
   minTrustLevel: 0

@@ -15,10 +15,12 @@ export interface DevHolder {
 /**
  * Takes a development folder for this process.
  *
- * @throws {StartRefused} naming the process that holds it and where that one listens
+ * @throws {StartRefused} when it cannot be made, or naming the process that holds it and where that one listens
  */
 export async function holdDevFolder(path: string): Promise<DevHolder> {
-  await mkdir(path, { recursive: true, mode: 0o700 })
+  await mkdir(path, { recursive: true, mode: 0o700 }).catch((cause: Error) => {
+    throw new StartRefused(`${path} cannot be the folder: ${cause.message}. Choose another one with --dir.`, { cause })
+  })
   const note = join(path, 'dev.json')
   const lock = acquireDirectoryLock(join(path, 'lock'))
   if (lock === undefined) {

@@ -11,11 +11,13 @@ export interface DevScreenOptions {
   readonly wanted: ListenConfig
   /** The folder as a person would type it. */
   readonly shown: string
+  /** The policy file that is in force, as a person would type it. */
+  readonly policy: string
   readonly color: boolean
 }
 
 /** What `capiscio dev` shows when it is ready: what runs where, what to try, how to stop. */
-export function devScreen({ folder, core, registryUrl, wanted, shown, color }: DevScreenOptions): string {
+export function devScreen({ folder, core, registryUrl, wanted, shown, policy, color }: DevScreenOptions): string {
   const bold = (text: string): string => (color ? `\u001b[1m${text}\u001b[22m` : text)
   const dim = (text: string): string => (color ? `\u001b[2m${text}\u001b[22m` : text)
   const { tcp = '', http = '' } = core.addresses
@@ -24,7 +26,7 @@ export function devScreen({ folder, core, registryUrl, wanted, shown, color }: D
     ['gRPC', tcp, moved(wanted.tcp, tcp)],
     ['Health', `${http}/readyz`, moved(wanted.http, http)],
     ['Metrics', `${http}/metrics`, ''],
-    ['Policy', `${shown}/policy.yaml`, 'edit it and start again'],
+    ['Policy', policy, 'edit it and reload'],
     ['Badges', `${shown}/badges/*.jwt`, `${badges}; kept fresh`],
     ['Server', `${shown}/server.pem`, `key of an example MCP server; its badge is ${shown}/badges/server.jwt`],
     ['Registry', registryUrl, `administrator's key in ${shown}/registry/admin-key`],
@@ -39,9 +41,11 @@ ${bold(`capiscio ${CORE_VERSION}`)} is ready: a development core, reachable from
 ${table.join('\n')}
 
 ${bold('Try next')}, in another terminal:
-  npx capiscio status --address ${tcp}
-  npx capiscio policy explain --tool read_file --level 1 --policy ${shown}/policy.yaml
-  export CAPISCIO_CORE_ADDR=${tcp}      ${dim('points every SDK here')}
+  export CAPISCIO_CORE_ADDR=${tcp}      ${dim('points every SDK here, and these commands')}
+  npx capiscio status
+  npx capiscio policy explain --tool read_file --level 1 --policy ${policy}
+  npx capiscio reload --config ${shown}/capiscio.yaml
+  npx capiscio evidence tail --config ${shown}/capiscio.yaml
   npm run demo                          ${dim('a real MCP server and client, from a checkout')}
 
 ${bold('Stop')} with Ctrl+C.
