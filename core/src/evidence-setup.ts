@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { readAnchor, writeAnchor } from './adapters/evidence/anchor-files.ts'
+import { freeBytesAt } from './adapters/evidence/free-space.ts'
 import { type JournalFiles, nodeJournalFiles } from './adapters/evidence/journal-files.ts'
 import { refusedBySystem } from './adapters/evidence/log-directory-refused.ts'
 import { type EvidenceLocation, type LogDirectory, openLogDirectory } from './adapters/evidence/open-log-directory.ts'
@@ -21,6 +22,7 @@ import { createPublisher } from './domain/evidence/publisher.ts'
 import { type Anchor, recoverLog } from './domain/evidence/recover-log.ts'
 import { createRetention } from './domain/evidence/retention.ts'
 import { encodeRotationRecord } from './domain/evidence/rotation-record.ts'
+import { watchSpace } from './domain/evidence/space-watch.ts'
 import { createVerifierKey, formatVerifierKey, type VerifierKey } from './domain/evidence/verifier-key.ts'
 import { verifyLog } from './domain/evidence/verify-log.ts'
 import { openLogKeys, rotateLogKey } from './log-keys.ts'
@@ -45,7 +47,7 @@ export interface OpenEvidenceOptions {
   readonly timer: Timer
   readonly telemetry: Pick<
     Telemetry,
-    'evidenceCommitted' | 'evidencePublished' | 'evidenceFailed' | 'evidenceTailQuarantined' | 'fault'
+    'evidenceCommitted' | 'evidencePublished' | 'evidenceFailed' | 'evidenceSpace' | 'evidenceTailQuarantined' | 'fault'
   >
   /** Verifies every entry before the log is opened, not only its end. Default: false. */
   readonly verifyAtStart?: boolean
@@ -144,6 +146,7 @@ async function startLog(opened: LogDirectory, options: OpenEvidenceOptions): Pro
     ...{ journal, signer, previousSigner, origin, recovered, telemetry, clock, limits },
     beforeSigning: checkpointFile.refuseOther,
     async beforeRelease(newest) {
+      stopWatching()
       try {
         await retention?.stop()
         await publisher.close()
@@ -171,6 +174,7 @@ async function startLog(opened: LogDirectory, options: OpenEvidenceOptions): Pro
       ? createRetention({ log, reader, publisher, files, retentionMs, clock, timer, telemetry })
       : undefined
   retention?.start()
+  const stopWatching = watchSpace({ freeBytes: () => freeBytesAt(directory), timer, telemetry })
 
   return {
     ...{ log, reader, directory },
