@@ -233,7 +233,7 @@ function anchorPathOf({ id }: LogDirectory, { anchorTo }: OpenEvidenceOptions): 
 }
 
 async function refuseUnlessVerified(
-  { directory, origin, segments, publicFiles: files }: LogDirectory,
+  { directory, origin, listSegments: segments, publicFiles: files }: LogDirectory,
   keys: readonly VerifierKey[],
   verifier: Ed25519Verifier,
   anchors: readonly Anchor[],
