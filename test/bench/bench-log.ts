@@ -49,6 +49,7 @@ export function openBenchLog(folder: string, options: BenchLogOptions = {}): Pro
       evidenceCommitted: quiet,
       evidencePublished: onPublished,
       evidenceFailed: fail,
+      evidenceSpace: quiet,
       evidenceTailQuarantined: quiet,
       fault: fail,
     },

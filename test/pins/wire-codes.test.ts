@@ -62,6 +62,7 @@ describe('metrics', () => {
       'capiscio_evidence_commit_records',
       'capiscio_evidence_commit_seconds',
       'capiscio_evidence_commits_total',
+      'capiscio_evidence_free_bytes',
       'capiscio_evidence_index_behind',
       'capiscio_evidence_index_rebuilds_total',
       'capiscio_evidence_publish_seconds',

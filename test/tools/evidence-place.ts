@@ -44,6 +44,7 @@ export function createEvidenceTelemetry() {
     evidenceCommitted: () => void seen.commits++,
     evidencePublished: (event: { size: number }) => void seen.published.push(event.size),
     evidenceFailed: () => void seen.failures++,
+    evidenceSpace: () => undefined,
     evidenceTailQuarantined: (event: { segment: string; bytes: number }) => void seen.quarantined.push(event),
     fault: () => void seen.faults++,
   }

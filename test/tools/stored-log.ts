@@ -51,7 +51,7 @@ export function verifyStored(
     async *tileFiles() {
       for (const path of stored.keys()) if (path.startsWith('tile/')) yield path
     },
-    segments: storedSegments(stored),
+    segments: async () => storedSegments(stored),
     keys: (vkeys ?? [vkey]).map(parseVerifierKey),
     verifier: nodeVerifier,
   })

@@ -21,6 +21,8 @@ export interface Telemetry {
   evidencePublished(event: { readonly size: number; readonly entries: number; readonly durationMs: number }): void
   /** The evidence log refuses everything from now on. */
   evidenceFailed(event: { readonly cause: unknown }): void
+  /** How much may still be written where the log is; `isLow` when that will not last. */
+  evidenceSpace(event: { readonly freeBytes: number; readonly isLow: boolean }): void
   /** A torn tail was put to quarantine at start. */
   evidenceTailQuarantined(event: { readonly segment: string; readonly bytes: number }): void
   /** A request left through the outbound client, or was refused by it. */

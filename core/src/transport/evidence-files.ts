@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { TLSSocket } from 'node:tls'
 import { isLocal } from './call-origin.ts'
+import { WEB_ORIGIN, webOrigin } from './web-origin.ts'
 
 /** The public files of one log. */
 export interface EvidenceFiles {
@@ -77,10 +77,10 @@ function age(who: 'public' | 'private', full: boolean): string {
   return full ? `${who}, max-age=31536000, immutable` : `${who}, max-age=60`
 }
 
-function mayReadEntries({ headers, socket }: IncomingMessage): boolean {
-  if (isFromPage(headers)) return false
-  const certificate = socket instanceof TLSSocket && socket.authorized
-  return certificate || isLocal({ listener: 'web', peerAddress: socket.remoteAddress, certificate, browser: false })
+function mayReadEntries(request: IncomingMessage): boolean {
+  if (isFromPage(request.headers)) return false
+  const origin = webOrigin(request).get(WEB_ORIGIN)
+  return origin.certificate || isLocal(origin)
 }
 
 /** What a person types into the address line is `none`; everything else that browsers send names a page. */

@@ -3,6 +3,7 @@ import { basename, join } from 'node:path'
 import { Command } from 'commander'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { addEvidenceCommand } from '../../../core/src/cli/evidence/evidence.ts'
+import { findLogs } from '../../../core/src/cli/evidence/stored-logs.ts'
 import { tail } from '../../../core/src/cli/evidence/tail.ts'
 import type { CliIo } from '../../../core/src/cli/print.ts'
 import { runProgram } from '../../../core/src/cli/program.ts'
@@ -483,6 +484,22 @@ describe('evidence tail', () => {
         .split('\n')
         .map((line) => JSON.parse(line).index),
     ).toEqual([0, 1, 2, 3])
+  })
+})
+
+describe('a stored log', () => {
+  it('has another mark when a record was added, and the same until then', async () => {
+    const marked = createEvidencePlace()
+    const { log: writer } = await openAt(marked, { location: { root: marked.root } })
+    const [stored] = await findLogs({ root: marked.root }, createIo().io)
+    const marks = [await stored?.mark()]
+    for (let n = 0; n < 2; n++) {
+      await writer.append(decision(n))
+      marks.push(await stored?.mark())
+      expect(await stored?.mark()).toBe(marks.at(-1))
+    }
+    await writer.close()
+    expect(new Set(marks).size).toBe(3)
   })
 })
 

@@ -17,6 +17,7 @@ export interface Metrics {
   readonly evidenceCommitSeconds: Histogram
   readonly evidenceRecords: Counter
   readonly evidenceWritable: Gauge
+  readonly evidenceFreeBytes: Gauge
   readonly evidenceTailsQuarantined: Counter
   readonly revocationSyncs: Counter<'issuer' | 'outcome'>
   readonly revocationEntries: Gauge<'issuer'>
@@ -102,6 +103,11 @@ export function createMetrics(): Metrics {
     evidenceWritable: new Gauge({
       name: 'capiscio_evidence_writable',
       help: '1 while records can be written, 0 after the log has failed.',
+      registers,
+    }),
+    evidenceFreeBytes: new Gauge({
+      name: 'capiscio_evidence_free_bytes',
+      help: 'Bytes that may still be written to the file system of the evidence log.',
       registers,
     }),
     evidencePublishedSize: new Gauge({

@@ -5,6 +5,7 @@ import type { Metrics } from './metrics.ts'
 /** Feeds the log and the metrics together, one method per event. */
 export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
   metrics.evidenceWritable.set(1)
+  let isSpaceLow = false
   return {
     decided({ outcome, reason, tool, principal, badgeJti, evidenceId, durationMs }) {
       metrics.decisions.inc({ outcome, reason })
@@ -44,6 +45,17 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
         { event: 'evidence_failed', err: cause },
         'The evidence log cannot be written. Every decision is denied until the core is restarted.',
       )
+    },
+    evidenceSpace({ freeBytes, isLow }) {
+      metrics.evidenceFreeBytes.set(freeBytes)
+      // Once for each time that it gets low: it is looked at every half minute.
+      if (isLow && !isSpaceLow) {
+        logger.warn(
+          { event: 'evidence_space_low', freeBytes },
+          'The disk of the evidence log is almost full. When it is full, every decision is denied: free space now.',
+        )
+      }
+      isSpaceLow = isLow
     },
     evidenceTailQuarantined({ segment, bytes }) {
       metrics.evidenceTailsQuarantined.inc()

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { CliIo } from '../print.ts'
 import { addAnchorCommand } from './anchor.ts'
 import { addExportCommand } from './export.ts'
+import { addNewLogCommand } from './new-log.ts'
 import { addProveCommand } from './prove.ts'
 import { addQueryCommand } from './query.ts'
 import { addRotateKeyCommand } from './rotate-key.ts'
@@ -22,4 +23,5 @@ export function addEvidenceCommand(program: Command, io: CliIo): void {
   addAnchorCommand(evidence, io)
   addStatsCommand(evidence, io)
   addRotateKeyCommand(evidence, io)
+  addNewLogCommand(evidence, io)
 }

@@ -1,14 +1,6 @@
 import type { Command } from 'commander'
-import { createNodeEd25519Signer, createNodeEd25519Verifier } from '../../adapters/crypto/node-ed25519.ts'
-import { systemRandom } from '../../adapters/crypto/system-random.ts'
-import { createLogger } from '../../adapters/telemetry/logger.ts'
-import { createMetrics } from '../../adapters/telemetry/metrics.ts'
-import { createTelemetry } from '../../adapters/telemetry/telemetry.ts'
-import { systemClock } from '../../adapters/time/system-clock.ts'
-import { systemTimer } from '../../adapters/time/system-timer.ts'
-import { loadConfig } from '../../config/load-config.ts'
-import { openEvidence } from '../../setup/evidence/open-evidence.ts'
 import { type CliIo, printJson, printTable } from '../print.ts'
+import { openForWriting, type StateFlags } from './open-for-writing.ts'
 import { answering, CommandRefused } from './refused.ts'
 import { findLogs, type WhereFlags, whereOptions } from './stored-logs.ts'
 
@@ -18,16 +10,15 @@ Example:
 
 Gives a log a new signing key. The core that writes the log must be stopped, and uses the new key when it is started
 again. For the days of the overlap both keys sign, so that auditors have time to take the new verifier key; the first
-start after them retires the old one. Entries and origin stay. A key that was stolen or lost cannot be rotated: start a
-new log.
+start after them retires the old one. Entries and origin stay. A key that was stolen or lost cannot be rotated: see
+"capiscio evidence new-log".
 Exit codes: 0 rotated, 1 the log is being written or an earlier rotation is not over, 2 wrong usage, 3 the log is not
 what was written.
 `
 
 const DAY_MS = 24 * 60 * 60 * 1000
 
-interface RotateFlags extends WhereFlags {
-  readonly stateDir?: string
+interface RotateFlags extends WhereFlags, StateFlags {
   readonly overlapDays: string
   readonly json: boolean
 }
@@ -48,21 +39,7 @@ async function rotateKey(flags: RotateFlags, io: CliIo): Promise<void> {
   if (log === undefined || others.length > 0) {
     throw new CommandRefused('There are several logs: say which one with --log or --evidence-log.')
   }
-  const { config, stateDir } = flags
-  const given = { ...(config !== undefined && { config }), ...(stateDir !== undefined && { stateDir }) }
-  const { config: decided } = loadConfig({ command: 'serve', flags: given, env: io.env })
-  const opened = await openEvidence({
-    location: { directory: log.directory },
-    stateDir: decided.stateDir,
-    startEmpty: false,
-    ...(decided.evidence.anchorTo !== undefined && { anchorTo: decided.evidence.anchorTo }),
-    verifier: createNodeEd25519Verifier({ maxKeys: 64 }),
-    createSigner: createNodeEd25519Signer,
-    random: systemRandom,
-    clock: systemClock,
-    timer: systemTimer,
-    telemetry: createTelemetry(createLogger({ level: 'warn', pretty: io.stderrIsTty }), createMetrics()),
-  })
+  const opened = await openForWriting({ location: { directory: log.directory }, startEmpty: false }, flags, io)
   let newVkey: string
   try {
     newVkey = await opened.rotateKey(Number(flags.overlapDays) * DAY_MS)

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { createNodeEd25519Verifier } from '../../adapters/crypto/node-ed25519.ts'
 import { errorCode } from '../../adapters/evidence/error-code.ts'
+import { listJournalSegments } from '../../adapters/evidence/journal-segments.ts'
 import { readLogIdentity } from '../../adapters/evidence/log-identity.ts'
 import { loadConfig } from '../../config/load-config.ts'
 import type { LogReader } from '../../domain/evidence/log-reader.ts'
@@ -34,6 +35,8 @@ export interface StoredLog {
   readonly directory: string
   /** Reads what is durable now; a log that is being written may have more at the next call. */
   open(): Promise<LogReader>
+  /** Another one when the log has grown. Cheap, where opening reads what is left of the journal. */
+  mark(): Promise<string>
 }
 
 /** The flags by which every command of `capiscio evidence` finds logs. */
@@ -100,5 +103,10 @@ async function storedLog({ directory, identity }: FoundLog, verifier: Ed25519Ver
     ...{ id, origin, vkey, keys: verifierKeysOf(identity) },
     directory: await realpath(directory),
     open: () => openEvidenceReader(directory, verifier),
+    async mark() {
+      // Every record is added to the newest file of the journal.
+      const newest = (await listJournalSegments(directory)).at(-1)
+      return `${newest?.name} ${newest?.size}`
+    },
   }
 }

@@ -1,4 +1,3 @@
-import type { JournalSegment } from '../../ports/journal.ts'
 import type { LogFiles } from '../../ports/log-files.ts'
 import { bytesEqual } from './bytes-equal.ts'
 import { encodeBundle } from './entry-bundle.ts'
@@ -9,8 +8,8 @@ import { fullFile, parseTilePath, TILE_WIDTH, type TileFile, tilePath } from './
 
 export interface VerifyExtraFilesOptions {
   readonly files: LogFiles
-  readonly tileFiles: () => AsyncIterable<string>
-  readonly segments: readonly JournalSegment[]
+  /** Their paths. The journal was read after they were found. */
+  readonly extraFiles: readonly string[]
   readonly publishedSize: number
   /** Entries that the journal proves, published or not. */
   readonly journalSize: number
@@ -26,10 +25,10 @@ const TEMPORARY = /\.[0-9a-f]{16}\.tmp$/
  * must not lie beyond what the journal holds. Anything else does not belong there.
  */
 export async function verifyExtraFiles(options: VerifyExtraFilesOptions): Promise<void> {
-  const { files, tileFiles, publishedSize, journalSize, findings } = options
+  const { files, extraFiles, publishedSize, journalSize, findings } = options
   // Against a file that is damaged itself nothing can be compared.
   const isFound = (path: string): boolean => findings.list.some(({ file }) => file === path)
-  for await (const path of tileFiles()) {
+  for (const path of extraFiles) {
     if (TEMPORARY.test(path)) continue
     const file = parseTilePath(path)
     if (file === undefined || widthAt(file, journalSize) < file.width) {
@@ -52,6 +51,12 @@ export async function verifyExtraFiles(options: VerifyExtraFilesOptions): Promis
       })
     })
   }
+}
+
+/** Whether the file at this path is one that a published tree of `size` needs. */
+export function isImplied(path: string, size: number): boolean {
+  const file = parseTilePath(path)
+  return file !== undefined && widthAt(file, size) === file.width
 }
 
 /** Hashes or entries that the tile has in a tree of `size`, 0 to 256. */

@@ -11,15 +11,15 @@ import { type Anchor, refuseUnlessExtends, refuseUnlessPublishable, treeBefore }
 import { subtreesFromTiles } from './tile-hashes.ts'
 import { lastTile, rightmostTilesOf, TILE_WIDTH, tilePath } from './tile-path.ts'
 import type { VerifierKey } from './verifier-key.ts'
-import { verifyExtraFiles } from './verify-extra-files.ts'
+import { isImplied, verifyExtraFiles } from './verify-extra-files.ts'
 import { verifyTiles } from './verify-tiles.ts'
 
 export interface VerifyLogOptions {
   readonly files: LogFiles
   /** Paths of all files under `tile/`, in no order. */
   readonly tileFiles: () => AsyncIterable<string>
-  /** What is left of the journal, oldest first; nothing for a copy of the public files alone. */
-  readonly segments: readonly JournalSegment[]
+  /** Lists what is left of the journal now, oldest first; nothing for a copy of the public files alone. */
+  readonly segments: () => Promise<readonly JournalSegment[]>
   readonly origin: string
   /** The log's keys, past and present. */
   readonly keys: readonly VerifierKey[]
@@ -46,28 +46,70 @@ export type LogVerdict =
  * anything: the signed checkpoint, every tile and bundle by recomputation, files that should
  * not be there, what is left of the journal with every signature in it, and all anchors.
  *
+ * A running writer goes on meanwhile. What is new it writes to the journal, then to tiles, then
+ * to the checkpoint: taken in the opposite order, each implies what was taken before.
+ *
  * Rejects only when a medium fails.
  */
 export async function verifyLog(options: VerifyLogOptions): Promise<LogVerdict> {
+  for (let attempt = 1; attempt < ATTEMPTS; attempt++) {
+    const taken = await takeLog(options).catch(() => undefined)
+    if (taken?.isWhole === true) return verifyTaken(options, taken)
+  }
+  return verifyTaken(options, await takeLog(options))
+}
+
+/** A writer that published more removes journal files, also one that was just listed; then it is looked again. */
+const ATTEMPTS = 4
+
+/** A log as it was at one moment. */
+interface TakenLog {
+  /** The newest signed checkpoint; absent when nothing was published, or it is not the log's. */
+  readonly head: Checkpoint | undefined
+  readonly hasNote: boolean
+  readonly files: LogFiles
+  /** Those that the checkpoint does not imply. */
+  readonly extraFiles: readonly string[]
+  readonly segments: readonly JournalSegment[]
+  readonly replayed: RecoveredJournal | EvidenceRefused | undefined
+  readonly findings: Findings
+  /** What was taken of the journal goes on from the checkpoint, or there never was any. */
+  readonly isWhole: boolean
+}
+
+async function takeLog(options: VerifyLogOptions): Promise<TakenLog> {
   const { origin, keys, verifier } = options
   const findings = createFindings()
   const note = await options.files.read(CHECKPOINT_FILE)
-  const published =
-    note === undefined
-      ? undefined
-      : await findings.from(CHECKPOINT_FILE, async () => openCheckpointFile(note, origin, keys, verifier))
-  if (note !== undefined && published === undefined) return { ok: false, findings: findings.list }
+  const head =
+    note && (await findings.from(CHECKPOINT_FILE, async () => openCheckpointFile(note, origin, keys, verifier)))
+  const size = head?.size ?? 0
+  const files = await holdRightEdge(options.files, note, size)
+  const extraFiles: string[] = []
+  for await (const path of options.tileFiles()) if (!isImplied(path, size)) extraFiles.push(path)
+  const segments = await options.segments()
+  const taken = { head, hasNote: note !== undefined, files, extraFiles, segments, findings }
+  // At once: a running writer removes its files.
+  const replayed = await replayJournal({ ...options, ...taken }, head ?? emptyTree(origin))
+  const isWhole = head === undefined || (segments[0]?.firstIndex ?? 0) <= size
+  return { ...taken, replayed, isWhole }
+}
 
-  const [oldest] = options.segments
-  if (note === undefined && oldest !== undefined && oldest.firstIndex > 0) {
+function emptyTree(origin: string): Checkpoint {
+  return { origin, size: 0, root: EMPTY_ROOT }
+}
+
+async function verifyTaken(options: VerifyLogOptions, taken: TakenLog): Promise<LogVerdict> {
+  const { head, hasNote, segments, replayed, findings } = taken
+  if (hasNote && head === undefined) return { ok: false, findings: findings.list }
+
+  const [oldest] = segments
+  if (!hasNote && oldest !== undefined && oldest.firstIndex > 0) {
     const expected = `a checkpoint of ${oldest.firstIndex} entries or more`
     findings.add({ code: 'FILE_MISSING', file: CHECKPOINT_FILE, index: 0, expected })
   }
-  const tree = published ?? { origin, size: 0, root: EMPTY_ROOT }
-  const files = await holdRightEdge(options.files, tree.size)
-  const log = { ...options, files, findings }
-  // The journal first: a running writer removes its files.
-  const replayed = await replayJournal(log, tree)
+  const tree = head ?? emptyTree(options.origin)
+  const log = { ...options, ...taken }
   await verifyAnchors(log, tree)
   const { firstKept, edgeAt } = await verifyTiles({ ...log, checkpoint: tree, edgeSize: oldest?.firstIndex ?? 0 })
   // The tree that the journal goes on from was taken from tiles; those may be what is damaged.
@@ -82,13 +124,14 @@ export async function verifyLog(options: VerifyLogOptions): Promise<LogVerdict> 
   return { ok: true, size, root: journalTree === undefined ? tree.root : edgeRoot(journalTree), firstKept }
 }
 
-interface LogUnderTest extends VerifyLogOptions {
-  readonly findings: Findings
-}
+type LogUnderTest = Omit<VerifyLogOptions, 'segments'> & Pick<TakenLog, 'files' | 'segments' | 'findings'>
 
-/** A running writer removes the partial files of a size a minute after the next: they are read at once. */
-async function holdRightEdge(files: LogFiles, size: number): Promise<LogFiles> {
-  const held = new Map<string, Uint8Array>()
+/**
+ * A running writer replaces the checkpoint, and removes the partial files of a size a minute
+ * after the next: they are read at once.
+ */
+async function holdRightEdge(files: LogFiles, note: Uint8Array | undefined, size: number): Promise<LogFiles> {
+  const held = new Map<string, Uint8Array>(note && [[CHECKPOINT_FILE, note]])
   const bundle = size === 0 ? [] : [{ kind: 'entries', ...lastTile(size) } as const]
   for (const file of [...rightmostTilesOf(size), ...bundle]) {
     const bytes = await files.read(tilePath(file))

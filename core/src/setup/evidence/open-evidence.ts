@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { readAnchor, writeAnchor } from '../../adapters/evidence/anchor-files.ts'
+import { freeBytesAt } from '../../adapters/evidence/free-space.ts'
 import { type JournalFiles, nodeJournalFiles } from '../../adapters/evidence/journal-files.ts'
 import { refusedBySystem } from '../../adapters/evidence/log-directory-refused.ts'
 import {
@@ -25,6 +26,7 @@ import { createPublisher } from '../../domain/evidence/publisher.ts'
 import { type Anchor, recoverLog } from '../../domain/evidence/recover-log.ts'
 import { createRetention } from '../../domain/evidence/retention.ts'
 import { encodeRotationRecord } from '../../domain/evidence/rotation-record.ts'
+import { watchSpace } from '../../domain/evidence/space-watch.ts'
 import { createVerifierKey, formatVerifierKey, type VerifierKey } from '../../domain/evidence/verifier-key.ts'
 import { verifyLog } from '../../domain/evidence/verify-log.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -49,7 +51,7 @@ export interface OpenEvidenceOptions {
   readonly timer: Timer
   readonly telemetry: Pick<
     Telemetry,
-    'evidenceCommitted' | 'evidencePublished' | 'evidenceFailed' | 'evidenceTailQuarantined' | 'fault'
+    'evidenceCommitted' | 'evidencePublished' | 'evidenceFailed' | 'evidenceSpace' | 'evidenceTailQuarantined' | 'fault'
   >
   /** Verifies every entry before the log is opened, not only its end. Default: false. */
   readonly verifyAtStart?: boolean
@@ -148,6 +150,7 @@ async function startLog(opened: LogDirectory, options: OpenEvidenceOptions): Pro
     ...{ journal, signer, previousSigner, origin, recovered, telemetry, clock, limits },
     beforeSigning: checkpointFile.refuseOther,
     async beforeRelease(newest) {
+      stopWatching()
       try {
         await retention?.stop()
         await publisher.close()
@@ -175,6 +178,7 @@ async function startLog(opened: LogDirectory, options: OpenEvidenceOptions): Pro
       ? createRetention({ log, reader, publisher, files, retentionMs, clock, timer, telemetry })
       : undefined
   retention?.start()
+  const stopWatching = watchSpace({ freeBytes: () => freeBytesAt(directory), timer, telemetry })
 
   return {
     ...{ log, reader, directory },
@@ -233,7 +237,7 @@ function anchorPathOf({ id }: LogDirectory, { anchorTo }: OpenEvidenceOptions): 
 }
 
 async function refuseUnlessVerified(
-  { directory, origin, segments, publicFiles: files }: LogDirectory,
+  { directory, origin, listSegments: segments, publicFiles: files }: LogDirectory,
   keys: readonly VerifierKey[],
   verifier: Ed25519Verifier,
   anchors: readonly Anchor[],

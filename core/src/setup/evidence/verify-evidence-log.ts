@@ -48,7 +48,7 @@ export async function verifyEvidenceLog(options: VerifyEvidenceLogOptions): Prom
     ...{ origin, keys, verifier, anchors },
     files: createLogFiles(directory),
     tileFiles: () => listTileFiles(directory),
-    segments: await listJournalSegments(directory),
+    segments: () => listJournalSegments(directory),
     ...(onProgress && { onProgress }),
   })
 }

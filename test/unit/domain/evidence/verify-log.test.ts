@@ -11,11 +11,11 @@ import {
   formatVerifierKey,
   parseVerifierKey,
 } from '../../../../core/src/domain/evidence/verifier-key.ts'
-import type { LogVerdict } from '../../../../core/src/domain/evidence/verify-log.ts'
+import { type LogVerdict, verifyLog } from '../../../../core/src/domain/evidence/verify-log.ts'
 import { createLogSigner, nodeVerifier } from '../../../fakes/log-signer.ts'
 import { createManualTimer } from '../../../fakes/manual-timer.ts'
 import { createEvidencePlace, openAt, removeEvidencePlaces } from '../../../tools/evidence-place.ts'
-import { readStoredLog, type StoredLog, storedFiles, verifyStored } from '../../../tools/stored-log.ts'
+import { readStoredLog, type StoredLog, storedFiles, storedSegments, verifyStored } from '../../../tools/stored-log.ts'
 import { utf8 } from './worked-example.ts'
 
 afterAll(removeEvidencePlaces)
@@ -141,16 +141,69 @@ describe('an untouched log', () => {
   })
 
   it('tells its progress up to the last entry', async () => {
-    const { verifyLog } = await import('../../../../core/src/domain/evidence/verify-log.ts')
     const seen: number[] = []
     const key = parseVerifierKey(vkeyOf(whole))
     await verifyLog({
-      ...{ origin: key.name, keys: [key], verifier: nodeVerifier, anchors: [], segments: [] },
+      ...{ origin: key.name, keys: [key], verifier: nodeVerifier, anchors: [], segments: async () => [] },
       files: storedFiles(whole),
       async *tileFiles() {},
       onProgress: ({ verified, size }) => void seen.push(verified / size),
     })
     expect(seen).toEqual([256 / SIZE, 512 / SIZE, 1])
+  })
+})
+
+describe('a log that is written on while it is verified', () => {
+  /** A log that is in one state until it was looked at so often, and then in the next. */
+  function growing(states: readonly StoredLog[], looks: number) {
+    let seen = 0
+    const now = (): StoredLog => states[Math.min(Math.floor(seen++ / looks), states.length - 1)] ?? new Map()
+    const key = parseVerifierKey(vkeyOf(whole))
+    return {
+      ...{ origin: key.name, keys: [key], verifier: nodeVerifier, anchors: [] },
+      files: { read: async (path: string) => now().get(path) },
+      async *tileFiles() {
+        for (const path of now().keys()) if (path.startsWith('tile/')) yield path
+      },
+      segments: async () => storedSegments(now()),
+      looks: () => seen,
+    }
+  }
+  /** The partial files of a size stay for a minute when the next is published. */
+  const withSpares = (log: StoredLog): StoredLog =>
+    new Map([...[...older].filter(([path]) => path.includes('.p/')), ...log])
+
+  it('is accepted, wherever the writer comes in between', async () => {
+    const states = [older, withSpares(whole), withSpares(unpublished)]
+    const looksNeeded = growing([older], 1)
+    expect(await verifyLog(looksNeeded)).toMatchObject({ ok: true, size: 300 })
+    const sizes = new Set<number>()
+    for (let looks = 1; looks <= looksNeeded.looks(); looks++) {
+      const verdict = await verifyLog(growing(states, looks))
+      expect([looks, codes(verdict)]).toEqual([looks, ['ok']])
+      if (verdict.ok) sizes.add(verdict.size)
+    }
+    // The writer came before the journal was looked at, and after.
+    expect([...sizes].sort()).toEqual([300, SIZE + 50])
+  })
+
+  it('is accepted when a journal file went that was just listed, and not when it cannot be read at all', async () => {
+    const unreadable = async () => Promise.reject(new Error('ENOENT'))
+    const listed = (failures: number) => {
+      const log = growing([whole], 1)
+      const segments = async () =>
+        failures-- > 0 ? storedSegments(whole).map((s) => ({ ...s, read: unreadable })) : log.segments()
+      return { ...log, segments }
+    }
+    expect(await verifyLog(listed(3))).toMatchObject({ ok: true, size: SIZE })
+    await expect(verifyLog(listed(4))).rejects.toThrow('ENOENT')
+  })
+
+  it('is refused for a file beyond what its writer committed', async () => {
+    const other = copy(whole)
+    other.set('tile/entries/002', bytesOf(whole, 'tile/entries/001'))
+    const states = [older, withSpares(other)]
+    expect(codes(await verifyLog(growing(states, 1)))).toContain('FILE_UNEXPECTED')
   })
 })
 

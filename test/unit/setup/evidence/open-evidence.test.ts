@@ -16,6 +16,7 @@ import { basename, join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { nodePublicFileCalls } from '../../../../core/src/adapters/evidence/public-file-calls.ts'
 import type { OpenedEvidence } from '../../../../core/src/setup/evidence/open-evidence.ts'
+import { createManualTimer } from '../../../fakes/manual-timer.ts'
 import { checkLog } from '../../../tools/check-log.ts'
 import {
   createEvidencePlace,
@@ -437,6 +438,22 @@ describe('a start is refused, and no file is changed,', () => {
   it('but a state folder whose name only begins like the evidence is fine', async () => {
     await (await openAt(place, { stateDir: join(place.folder, 'log-state') })).log.close()
   })
+})
+
+it('an open log tells how much room it has, and a closed one looks no more', async () => {
+  const timer = createManualTimer()
+  const rooms: number[] = []
+  const telemetry = {
+    ...createEvidenceTelemetry(),
+    evidenceSpace: ({ freeBytes }: { freeBytes: number }) => void rooms.push(freeBytes),
+  }
+  const { log } = await openAt(place, { timer, telemetry })
+  await expect.poll(() => rooms.length).toBe(1)
+  expect(rooms[0]).toBeGreaterThan(0)
+  await log.close()
+  timer.advance(60_000)
+  await new Promise((resolve) => setImmediate(resolve))
+  expect([rooms.length, timer.pending]).toEqual([1, 0])
 })
 
 describe('a start on a full disk', () => {
