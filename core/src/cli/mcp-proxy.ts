@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
+import { systemTimer } from '../adapters/time/system-timer.ts'
 import type { TcpAddress } from '../config/config.ts'
 import { isLoopback, parseTcpAddress } from '../config/listen-address.ts'
 import { ValueRefused } from '../config/value-refused.ts'
@@ -92,7 +93,7 @@ async function proxy(given: Flags, io: CliIo): Promise<void> {
         ? undefined
         : createDisclosedServer({ did, badgeFile: badge, keyFile: key, audience: () => audience })
     const running = await startProxy({
-      ...{ target, bearerIsBadge, allowedOrigins: allowOrigin, listen },
+      ...{ target, bearerIsBadge, allowedOrigins: allowOrigin, listen, timer: systemTimer },
       targetCa: ca,
       hosts: origin === undefined ? [] : [new URL(origin).hostname],
       createGuard: () => createMessageGuard({ decider, disclose, monotonicMs: () => performance.now() }),
