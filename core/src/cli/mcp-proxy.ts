@@ -25,6 +25,9 @@ X-Capiscio-Badge or in _meta; the server sees neither, but for an allowed call w
 Only the path of the target is served. The proxy speaks plain HTTP: beyond loopback put TLS in front of it,
 and say with --origin how clients reach it.
 
+Told to stop (SIGTERM, SIGINT), it takes no more requests and lets running calls end for --grace seconds. A second
+signal ends it at once.
+
 Exit codes: 0 stopped as asked, 1 refused to start, 2 wrong usage, 3 the evidence log is not what was written.
 `
 
@@ -39,7 +42,8 @@ interface Flags extends McpGuardFlags {
   readonly json: boolean
 }
 
-const STOP_MS = 10_000
+/** Beyond the time that calls have to end: for their outcomes and the log. */
+const CLOSE_MS = 2_000
 const USUAL: TcpAddress = { host: '127.0.0.1', port: 8788 }
 
 /** `capiscio mcp proxy --target URL`: a guard in front of an HTTP server that cannot be changed. */
@@ -58,8 +62,21 @@ export function addMcpProxyCommand(mcp: Command, io: CliIo): void {
 }
 
 async function proxy(given: Flags, io: CliIo): Promise<void> {
-  const { target, targetCa, listen, origin, allowOrigin, bearerIsBadge, insecure, json, did, badge, key, ...core } =
-    given
+  const {
+    target,
+    targetCa,
+    listen,
+    origin,
+    allowOrigin,
+    bearerIsBadge,
+    insecure,
+    json,
+    did,
+    badge,
+    key,
+    grace,
+    ...core
+  } = given
   if (!isLoopback(listen) && !insecure) {
     throw new InputRefused(
       `${listen.host} is beyond loopback, and the proxy speaks plaintext: put TLS in front, or --insecure`,
@@ -77,7 +94,7 @@ async function proxy(given: Flags, io: CliIo): Promise<void> {
         throw refused
       }
     },
-    shutdownGraceMs: STOP_MS,
+    shutdownGraceMs: 1000 * grace + CLOSE_MS,
     exitWithStdin: false,
     onStarted({ url }) {
       if (json) io.stdout(`${JSON.stringify({ event: 'started', url, target: target.href })}\n`)
@@ -104,7 +121,7 @@ async function proxy(given: Flags, io: CliIo): Promise<void> {
     return {
       url: running.url,
       async stop() {
-        await running.stop()
+        await running.stop(1000 * grace)
         await decisions[Symbol.asyncDispose]()
       },
     }

@@ -64,7 +64,10 @@ export interface MessageGuard {
   fromServer(message: McpMessage): Promise<McpMessage | undefined>
   /** Resolves when no request waits for the server any more, subscriptions and cancelled ones aside. */
   idle(): Promise<void>
-  /** The server answers no more: every call without an answer has failed, in the evidence too. */
+  /**
+   * The server answers no more: every call without an answer has failed, in the evidence too, and
+   * one that waits for its decision never runs.
+   */
   giveUp(): void
 }
 
@@ -238,6 +241,7 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
       for (const { access, startedMs } of open.values()) {
         if (access !== undefined) decider.ended(access, true, monotonicMs() - startedMs)
       }
+      for (const { hold } of held.values()) hold.abort()
       open.clear()
       cancelled = 0
       tellIdle()
