@@ -22,7 +22,7 @@ export interface Disclosure {
 }
 
 /** Every name of ours, in both forms. */
-const OWN_NAMES: ReadonlySet<string> = new Set(Object.values(META_NAMES).flat())
+export const OWN_NAMES: ReadonlySet<string> = new Set(Object.values(META_NAMES).flat())
 
 /**
  * The result of a handshake with the server's identity in it. Our own names are set, whatever

@@ -1,5 +1,6 @@
 import express from 'express'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { systemTimer } from '../../core/src/adapters/time/system-timer.ts'
 import { createMessageGuard } from '../../core/src/mcp/message-guard.ts'
 import { startProxy } from '../../core/src/mcp/proxy/proxy.ts'
 import { createToolDecider } from '../../core/src/mcp/tool-decider.ts'
@@ -36,6 +37,7 @@ beforeAll(async () => {
     ...{ target: target.url, listen: { host: '127.0.0.1', port: 0 }, allowedOrigins: [], hosts: [] },
     createGuard: () => createMessageGuard({ decider, monotonicMs: () => performance.now() }),
     bearerIsBadge: false,
+    timer: systemTimer,
     onFault: (cause) => expect.unreachable(String(cause)),
   })
 })

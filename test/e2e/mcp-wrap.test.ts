@@ -17,6 +17,7 @@ const KEY = 'canary-api-key'
 
 let folder: string
 let env: Record<string, string>
+let grace: readonly string[]
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'capiscio-wrap-'))
@@ -25,6 +26,7 @@ beforeEach(async () => {
     'version: 1\ndefault: { minTrustLevel: 0 }\ntools:\n  - match: ["guarded"]\n    deny: true\n',
   )
   await writeFile(join(folder, 'capiscio.yaml'), `apiKeys:\n  - name: desk\n    hash: ${hashApiKey(KEY)}\n`)
+  grace = []
   env = {
     HOME: folder,
     PATH: process.env.PATH ?? '',
@@ -38,7 +40,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }))
 
 const wrapArgs = (...server: string[]): string[] => [
   ...[MAIN, 'mcp', 'wrap', '--config', join(folder, 'capiscio.yaml'), '--policy', join(folder, 'policy.yaml')],
-  ...['--', process.execPath, ...server],
+  ...[...grace, '--', process.execPath, ...server],
 ]
 
 async function records(): Promise<Record<string, unknown>[]> {
@@ -185,6 +187,77 @@ describe('the wrapper', () => {
     await expect.poll(lines, { timeout: 10_000 }).toHaveLength(1)
     child.kill('SIGTERM')
     expect(await ended).toBe(143)
+  })
+
+  /** A server that says it has begun a call, and ends it when it is told. */
+  const SLOW = `let id
+    require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
+      const message = JSON.parse(line)
+      if (message.id !== undefined) { id = message.id; console.log('{"method":"notifications/begun"}') }
+      else console.log(JSON.stringify({ jsonrpc: '2.0', id, result: { content: [] } }))
+    })`
+  const callOpen = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"open"}}'
+
+  async function outcomes(): Promise<unknown[]> {
+    const told = (await records()).filter((record) => record['event.name'] === 'capiscio.tool_outcome')
+    return told.map((record) => record['io.capisc.result'])
+  }
+
+  it('lets a call end when it is told to stop, takes no more, and records the outcome', async () => {
+    const { send, lines, child, ended } = speak(SLOW)
+    send(callOpen)
+    await expect.poll(lines, { timeout: 10_000 }).toHaveLength(1)
+    child.kill('SIGTERM')
+    await expect
+      .poll(() => {
+        send('{"jsonrpc":"2.0","id":2,"method":"prompts/list"}')
+        return lines().find(({ id }) => id === 2)
+      })
+      .toMatchObject({ error: { code: -32_603, message: expect.stringContaining('being stopped') } })
+    send('{"jsonrpc":"2.0","method":"notifications/finish"}')
+    expect(await ended).toBe(143)
+    expect(lines().at(-1)).toMatchObject({ id: 1, result: { content: [] } })
+    expect(await outcomes()).toEqual(['ok'])
+  })
+
+  it('ends at once when it is told twice, and records the call as failed', async () => {
+    const { send, lines, child, ended } = speak(`process.on('SIGTERM', () => {}); ${SLOW}`)
+    send(callOpen)
+    await expect.poll(lines, { timeout: 10_000 }).toHaveLength(1)
+    child.kill('SIGTERM')
+    child.kill('SIGINT')
+    expect(await ended).toBe(137)
+    expect(await outcomes()).toEqual(['error'])
+  })
+
+  it('waits no longer than it was told to, also for a server that does not hear', async () => {
+    grace = ['--grace', '0']
+    const { send, lines, child, ended } = speak(`process.on('SIGTERM', () => {}); setInterval(() => {}, 1000); ${SLOW}`)
+    send(callOpen)
+    await expect.poll(lines, { timeout: 10_000 }).toHaveLength(1)
+    child.kill('SIGTERM')
+    expect(await ended).toBe(137)
+    expect(await outcomes()).toEqual(['error'])
+  })
+
+  it('records a call as failed whose server ended', async () => {
+    const { send, ended } = speak(`process.stdin.once('data', () => process.exit(3))`)
+    send(callOpen)
+    expect(await ended).toBe(3)
+    expect(await outcomes()).toEqual(['error'])
+  })
+
+  it('ends with a client that reads no more', async () => {
+    const { child, ended } = speak(
+      `process.stdin.resume(); setInterval(() => console.log('{"method":"notifications/more"}'), 10)`,
+    )
+    let err = ''
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      err += text
+    })
+    await once(child.stdout, 'data')
+    child.stdout.destroy()
+    expect([await ended, err]).toEqual([143, ''])
   })
 
   it('does not start on a policy that is none', async () => {

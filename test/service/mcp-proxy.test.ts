@@ -10,6 +10,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createMessageGuard } from '../../core/src/mcp/message-guard.ts'
 import { type McpProxy, type ProxyOptions, startProxy } from '../../core/src/mcp/proxy/proxy.ts'
 import { createToolDecider, type ToolDecider } from '../../core/src/mcp/tool-decider.ts'
+import { createManualTimer, type ManualTimer } from '../fakes/manual-timer.ts'
 import { devCredential } from '../tools/core-process.ts'
 import { makeDevFolder } from '../tools/dev-folder.ts'
 import { type HttpServer, serveHttp } from '../tools/mcp-http-servers.ts'
@@ -19,6 +20,7 @@ let core: InProcessCore
 let target: HttpServer
 let proxy: McpProxy
 let badge: string
+let timer: ManualTimer
 let asked: { method: string; headers: IncomingMessage['headers']; body: McpMessage | undefined }[]
 let answer: (response: ServerResponse, body: McpMessage | undefined, request: IncomingMessage) => void
 const faults: unknown[] = []
@@ -30,7 +32,7 @@ const result = (id: unknown, value: unknown) => ({ jsonrpc: '2.0', id, result: v
 
 /** Says yes to everything, so that only the proxy stands in between. */
 const friendly: typeof answer = (response, body) => {
-  if (body?.id === undefined) return void response.writeHead(202).end()
+  if (body?.id === undefined || body.method === undefined) return void response.writeHead(202).end()
   json(response, 200, result(body.id, body.method === 'tools/list' ? { tools: TOOLS } : { content: [] }))
 }
 
@@ -44,6 +46,7 @@ beforeEach(async () => {
   )
   core = await openCore('policy.yaml', 'evidence')
   asked = []
+  timer = createManualTimer()
   faults.length = 0
   answer = friendly
   target = await serveHttp(async (incoming, response) => {
@@ -79,6 +82,7 @@ function open(options: Partial<ProxyOptions> = {}, decider?: ToolDecider): Promi
     allowedOrigins: ['https://page.example'],
     hosts: ['mcp.example.com'],
     bearerIsBadge: false,
+    timer,
     onFault: (cause) => faults.push(cause),
     ...options,
   })
@@ -116,6 +120,12 @@ const call = (name: string, more: object = {}, id: unknown = 1) => ({
   method: 'tools/call',
   params: { name, arguments: {}, ...more },
 })
+const list = { jsonrpc: '2.0', id: 1, method: 'tools/list' }
+const events = (...messages: unknown[]): string =>
+  messages.map((message) => `data: ${JSON.stringify(message)}\n\n`).join('')
+const stream = (text: string, headers: object = {}): typeof answer => {
+  return (response) => void response.writeHead(200, { 'content-type': 'text/event-stream', ...headers }).end(text)
+}
 const MODERN = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' }
 
 describe('a request', () => {
@@ -374,13 +384,6 @@ async function outcomes(): Promise<unknown[]> {
 }
 
 describe('what the client sees', () => {
-  const list = { jsonrpc: '2.0', id: 1, method: 'tools/list' }
-  const events = (...messages: unknown[]): string =>
-    messages.map((message) => `data: ${JSON.stringify(message)}\n\n`).join('')
-  const stream = (text: string, headers: object = {}): typeof answer => {
-    return (response) => void response.writeHead(200, { 'content-type': 'text/event-stream', ...headers }).end(text)
-  }
-
   it('is a listing of what it may run, as JSON and as events', async () => {
     expect((await send({ body: list })).body.result.tools).toHaveLength(1)
     answer = stream(`id: 7\ndata: \n\n: hello\n\n${events({ method: 'notifications/x' }, result(1, { tools: TOOLS }))}`)
@@ -573,13 +576,28 @@ describe('a session', () => {
     answer = (response) =>
       void response.writeHead(200, { 'content-type': 'text/event-stream' }).end('id: 1\ndata: \n\n')
     await send({ headers, body: { jsonrpc: '2.0', id: 5, method: 'tools/list' } })
-    const late = `id: 2\ndata: ${JSON.stringify(result(5, { tools: TOOLS }))}\n\n`
+    const late = `id: 2\ndata: ${JSON.stringify(result(asked.at(-1)?.body?.id, { tools: TOOLS }))}\n\n`
     answer = (response) => void response.writeHead(200, { 'content-type': 'text/event-stream' }).end(late + late)
     const resumed = await send({ method: 'GET', headers: { ...headers, 'last-event-id': '1' } })
     expect(asked.at(-1)?.headers).toMatchObject({ 'last-event-id': '1' })
     expect(resumed.text).toBe(`id: 2\ndata: ${JSON.stringify(result(5, { tools: TOOLS.slice(0, 1) }))}\n\n`)
     const outside = await send({ method: 'GET' })
     expect(outside.text).toBe('')
+  })
+
+  it('takes what its server sends again for no answer to another request', async () => {
+    await initialize()
+    const listing = (id: unknown) => `id: 2\ndata: ${JSON.stringify(result(id, { tools: TOOLS }))}\n\n`
+    answer = (response, body) =>
+      void response.writeHead(200, { 'content-type': 'text/event-stream' }).end(listing(body?.id))
+    await send({ headers, body: { jsonrpc: '2.0', id: 5, method: 'tools/list' } })
+    const sent = listing(asked.at(-1)?.body?.id)
+    // Another request under the same id, whose stream breaks, and then the first one's stream anew.
+    answer = (response) => void response.writeHead(200, { 'content-type': 'text/event-stream' }).end()
+    await send({ headers, body: { jsonrpc: '2.0', id: 5, method: 'prompts/list' } })
+    answer = (response) => void response.writeHead(200, { 'content-type': 'text/event-stream' }).end(sent)
+    const resumed = await send({ method: 'GET', headers: { ...headers, 'last-event-id': '1' } })
+    expect(resumed.text).toBe('')
   })
 
   it('gets an answer whose first stream broke', async () => {
@@ -589,10 +607,11 @@ describe('a session', () => {
       response.write('id: 1\ndata: \n\n', () => response.destroy())
     }
     expect((await send({ headers, body: call('open', {}, 5) })).text).toBe('id: 1\ndata: \n\n')
+    const id = asked.at(-1)?.body?.id
     answer = (response) =>
       void response
         .writeHead(200, { 'content-type': 'text/event-stream' })
-        .end(`data: ${JSON.stringify(result(5, { content: [] }))}\n\n`)
+        .end(`data: ${JSON.stringify(result(id, { content: [] }))}\n\n`)
     expect((await send({ method: 'GET', headers })).text).toContain('"id":5')
   })
 
@@ -612,9 +631,41 @@ describe('a session', () => {
     expect(asked.at(-1)?.body?.method).toBe('initialize')
     answer = (response) => void response.writeHead(200, { 'content-type': 'text/event-stream' }).end('')
     await send({ headers, body: call('open', {}, 9) })
+    const requestId = asked.at(-1)?.body?.id
     answer = friendly
     await send({ headers, body: cancelled })
-    expect(asked.at(-1)?.body).toEqual(cancelled)
+    expect(asked.at(-1)?.body).toEqual({ ...cancelled, params: { requestId } })
+  })
+
+  it('has given up a call whose stream broke when nobody came for ten minutes, and records its failure', async () => {
+    await initialize()
+    answer = stream('')
+    await send({ headers, body: call('open', {}, 5) })
+    const late = result(asked.at(-1)?.body?.id, { content: [] })
+    timer.advance(599_999)
+    answer = stream('')
+    await send({ method: 'GET', headers })
+    timer.advance(599_999)
+    expect(timer.pending).toBe(1)
+    timer.advance(1)
+    answer = stream(events(late))
+    expect((await send({ method: 'GET', headers })).text).toBe('')
+    await core[Symbol.asyncDispose]()
+    expect(await outcomes()).toEqual(['error'])
+  })
+
+  it.each<[string, () => Promise<unknown>]>([
+    ['its server ends it', () => send({ method: 'DELETE', headers })],
+    ['the proxy stops', () => proxy.stop()],
+  ])('has given up its calls when %s', async (_, end) => {
+    await initialize()
+    answer = stream('')
+    await send({ headers, body: call('open', {}, 5) })
+    answer = (response) => void response.writeHead(200).end()
+    await end()
+    expect(timer.pending).toBe(0)
+    await core[Symbol.asyncDispose]()
+    expect(await outcomes()).toEqual(['error'])
   })
 
   it('ends when its server says so, and not before', async () => {
@@ -624,6 +675,48 @@ describe('a session', () => {
     answer = (response) => void response.writeHead(200).end()
     expect((await send({ method: 'DELETE', headers })).status).toBe(200)
     expect((await send({ method: 'DELETE', headers })).status).toBe(404)
+  })
+})
+
+describe('a proxy that is told to stop', () => {
+  it('lets calls end, takes no more, and takes what the calls wait for', async () => {
+    const { promise: reached, resolve: reach } = Promise.withResolvers<void>()
+    let finish = (): void => {}
+    answer = (response, body) => {
+      if (body?.method !== 'tools/call') return friendly(response, body, {} as IncomingMessage)
+      finish = () => friendly(response, body, {} as IncomingMessage)
+      reach()
+    }
+    const called = send({ body: call('open') })
+    await reached
+    const stopped = proxy.stop(1000)
+    const refused = await send({ body: list })
+    expect(refused).toMatchObject({ status: 503, body: { id: 1, error: { code: -32_603 } } })
+    const told = { jsonrpc: '2.0', id: 9, result: { action: 'accept' } }
+    expect([(await send({ body: told })).status, asked.at(-1)?.body]).toEqual([202, told])
+    finish()
+    expect((await called).body).toHaveProperty('result')
+    await stopped
+    await core[Symbol.asyncDispose]()
+    expect(await outcomes()).toEqual(['ok'])
+  })
+
+  it('waits no longer than it was told to, and for no subscription', async () => {
+    const { promise: reached, resolve: reach } = Promise.withResolvers<void>()
+    answer = () => reach()
+    const called = send({ body: call('open') })
+    await reached
+    const stopped = proxy.stop(1000)
+    timer.advance(1000)
+    await Promise.all([stopped, expect(called).rejects.toThrow('socket hang up')])
+    proxy = await open()
+    const { promise: listened, resolve: listen } = Promise.withResolvers<void>()
+    answer = () => listen()
+    const listening = send({ body: { jsonrpc: '2.0', id: 1, method: 'subscriptions/listen' } })
+    await listened
+    await Promise.all([proxy.stop(1000), expect(listening).rejects.toThrow('socket hang up')])
+    await core[Symbol.asyncDispose]()
+    expect(await outcomes()).toEqual(['error'])
   })
 })
 

@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import type { InProcessCoreOptions } from '../in-process-core.ts'
 
 /** What every guard in front of an MCP server is told. */
@@ -6,6 +6,7 @@ export interface McpGuardFlags extends Omit<InProcessCoreOptions, 'env'> {
   readonly did?: string
   readonly badge?: string
   readonly key?: string
+  readonly grace: number
 }
 
 /** The flags that `mcp wrap` and `mcp proxy` share. */
@@ -22,4 +23,10 @@ export function mcpGuardOptions(command: Command): Command {
     .option('--did <did>', 'who the server is: disclosed to clients')
     .option('--badge <file>', 'its badge, read anew for each client')
     .option('--key <file>', 'its private key, PEM or JWK, to prove possession with')
+    .option('--grace <seconds>', 'when stopped: time for running calls to end (default: 8)', parseGrace, 8)
+}
+
+function parseGrace(text: string): number {
+  if (/^\d{1,4}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('Give whole seconds, such as 30.')
 }

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { systemTimer } from '../adapters/time/system-timer.ts'
 import type { TcpAddress } from '../config/config.ts'
 import { isLoopback, parseTcpAddress } from '../config/listen-address.ts'
 import { ValueRefused } from '../config/value-refused.ts'
@@ -26,6 +27,9 @@ X-Capiscio-Badge or in _meta; the server sees neither, but for an allowed call w
 Only the path of the target is served. The proxy speaks plain HTTP: beyond loopback put TLS in front of it,
 and say with --origin how clients reach it.
 
+Told to stop (SIGTERM, SIGINT), it takes no more requests and lets running calls end for --grace seconds. A second
+signal ends it at once.
+
 Exit codes: 0 stopped as asked, 1 refused to start, 2 wrong usage, 3 the evidence log is not what was written.
 `
 
@@ -40,7 +44,8 @@ interface Flags extends McpGuardFlags {
   readonly json: boolean
 }
 
-const STOP_MS = 10_000
+/** Beyond the time that calls have to end: for their outcomes and the log. */
+const CLOSE_MS = 2_000
 const USUAL: TcpAddress = { host: '127.0.0.1', port: 8788 }
 
 /** `capiscio mcp proxy --target URL`: a guard in front of an HTTP server that cannot be changed. */
@@ -63,7 +68,7 @@ export function addMcpProxyCommand(mcp: Command, io: CliIo): void {
 }
 
 async function proxy(given: Flags, io: CliIo): Promise<void> {
-  const { target, targetCa, listen, origin, json, did, badge, key, ...rest } = given
+  const { target, targetCa, listen, origin, json, did, badge, key, grace, ...rest } = given
   const { allowOrigin = [], bearerIsBadge = false, insecure = false, ...core } = rest
   if (!isLoopback(listen) && !insecure) {
     throw new InputRefused(
@@ -83,7 +88,7 @@ async function proxy(given: Flags, io: CliIo): Promise<void> {
         throw refused
       }
     },
-    shutdownGraceMs: STOP_MS,
+    shutdownGraceMs: 1000 * grace + CLOSE_MS,
     exitWithStdin: false,
     onStarted({ url }) {
       if (json) io.stdout(`${JSON.stringify({ event: 'started', url, target: target.href })}\n`)
@@ -99,7 +104,7 @@ async function proxy(given: Flags, io: CliIo): Promise<void> {
         ? undefined
         : createDisclosedServer({ did, badgeFile: badge, keyFile: key, audience: () => audience })
     const running = await startProxy({
-      ...{ target, bearerIsBadge, allowedOrigins: allowOrigin, listen },
+      ...{ target, bearerIsBadge, allowedOrigins: allowOrigin, listen, timer: systemTimer },
       targetCa: ca,
       hosts: origin === undefined ? [] : [new URL(origin).hostname],
       createGuard: () => createMessageGuard({ decider, disclose, monotonicMs: () => performance.now() }),
@@ -110,7 +115,7 @@ async function proxy(given: Flags, io: CliIo): Promise<void> {
     return {
       url: running.url,
       async stop() {
-        await running.stop()
+        await running.stop(1000 * grace)
         await decisions[Symbol.asyncDispose]()
       },
     }

@@ -21,8 +21,13 @@ Put this in place of the server's own command where an MCP client starts it. Eve
 and recorded before the server sees it. A client shows its badge in _meta; where it cannot,
 CAPISCIO_CALLER_BADGE or CAPISCIO_CALLER_API_KEY say who it is. The server sees neither.
 
+Told to stop (SIGTERM, SIGINT), it takes no more requests and lets running calls end for --grace seconds; then the
+server gets SIGTERM, and SIGKILL two seconds later. A second signal ends it at once.
+
 Exit codes: that of the server; 1 refused to start, 2 wrong usage, 3 the evidence log is not what was written.
 `
+
+const SIGNALS = ['SIGTERM', 'SIGINT'] as const
 
 /** `capiscio mcp wrap -- COMMAND …`: a guard in front of a stdio server that cannot be changed. */
 export function addMcpWrapCommand(mcp: Command, io: CliIo): void {
@@ -35,15 +40,16 @@ export function addMcpWrapCommand(mcp: Command, io: CliIo): void {
 
 async function wrap([program = '', ...args]: string[], flags: McpGuardFlags, io: CliIo): Promise<void> {
   checkServerIdentity(flags, io)
-  const { did, badge, key, ...coreFlags } = flags
+  const { did, badge, key, grace, ...coreFlags } = flags
   const disclose =
     did === undefined
       ? undefined
       : createDisclosedServer({ did, badgeFile: badge, keyFile: key, audience: () => 'stdio' })
   // Heard from the first moment on: a client may change its mind while the core starts.
   const stop = new AbortController()
-  const abort = (): void => stop.abort()
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, abort)
+  const kill = new AbortController()
+  const told = (): void => (stop.signal.aborted ? kill : stop).abort()
+  for (const signal of SIGNALS) process.on(signal, told)
   await using core = await createInProcessCore({ ...coreFlags, env: io.env })
   await tellWithoutPolicy(core, io)
   const guard = createMessageGuard({
@@ -52,15 +58,20 @@ async function wrap([program = '', ...args]: string[], flags: McpGuardFlags, io:
     disclose,
     monotonicMs: () => performance.now(),
   })
-  const code = await wrapStdio({
-    ...{ command: program, args, env: io.env, guard },
-    ...{ input: process.stdin, output: toClient(abort), signal: stop.signal },
-  }).catch((cause: unknown) => {
-    throw notStarted(program, cause) ?? cause
-  })
-  io.setExitCode(code)
-  // The client may keep its side open, and the process with it.
-  process.stdin.destroy()
+  try {
+    const code = await wrapStdio({
+      ...{ command: program, args, env: io.env, guard },
+      ...{ input: process.stdin, output: toClient(() => stop.abort()) },
+      ...{ stop: stop.signal, kill: kill.signal, graceMs: 1000 * grace },
+    }).catch((cause: unknown) => {
+      throw notStarted(program, cause) ?? cause
+    })
+    io.setExitCode(code)
+  } finally {
+    for (const signal of SIGNALS) process.off(signal, told)
+    // The client may keep its side open, and the process with it.
+    process.stdin.destroy()
+  }
 }
 
 /** Standard output. A client that reads no more is gone, which is the end of the server and no fault. */

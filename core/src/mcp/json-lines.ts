@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { McpMessage } from '@capiscio/proto/mcp'
+import { createByteBuffer } from './byte-buffer.ts'
 
 /** Longest line that is taken, in bytes: what MCP's own SDKs can be expected to send. */
 export const MAX_LINE_BYTES = 16 * 1024 * 1024
@@ -18,24 +19,20 @@ const NEWLINE = 0x0a
  * A line that is too long is skipped to its end; it is never held as a whole.
  */
 export async function* readJsonLines(input: Readable, maxBytes = MAX_LINE_BYTES): AsyncGenerator<ReadLine> {
-  let held: Buffer[] = []
-  let bytes = 0
+  const held = createByteBuffer()
   let isTooLong = false
   for await (const chunk of input as AsyncIterable<Buffer>) {
     let rest = chunk
     for (;;) {
       const end = rest.indexOf(NEWLINE)
       const part = end < 0 ? rest : rest.subarray(0, end)
-      bytes += part.length
-      if (bytes > maxBytes) {
+      if (isTooLong || held.length + part.length > maxBytes) {
         isTooLong = true
-        held = []
-      } else if (part.length > 0) held.push(part)
+        held.take()
+      } else if (part.length > 0) held.append(part)
       if (end < 0) break
       if (isTooLong) yield { problem: 'TOO_LONG' }
-      else if (bytes > 0) yield* parse(Buffer.concat(held))
-      held = []
-      bytes = 0
+      else if (held.length > 0) yield* parse(held.take())
       isTooLong = false
       rest = rest.subarray(end + 1)
     }

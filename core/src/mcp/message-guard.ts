@@ -21,6 +21,7 @@ import {
   type Members,
   type MessageKind,
   metaOf,
+  OWN_NAMES,
   own,
   plainMessage,
   toolCallOf,
@@ -61,6 +62,13 @@ export interface MessageGuard {
   fromClient(message: McpMessage, client?: ClientSide): Promise<Passage>
   /** What the client gets in place of a message of the server; `undefined` for nothing. */
   fromServer(message: McpMessage): Promise<McpMessage | undefined>
+  /** Resolves when no request waits for the server any more, subscriptions and cancelled ones aside. */
+  idle(): Promise<void>
+  /**
+   * The server answers no more: every call without an answer has failed, in the evidence too, and
+   * one that waits for its decision never runs.
+   */
+  giveUp(): void
 }
 
 /** What a transport knows of the client besides the message. */
@@ -69,10 +77,18 @@ export interface ClientSide extends Pick<CallerSources, 'header' | 'bearerIsBadg
   readonly signal?: AbortSignal
 }
 
-/** A request that the server has, and what is needed when it answers. */
+/**
+ * A request that the server has, and what is needed when it answers. Nothing of it is larger
+ * than a badge: some servers never answer.
+ */
 interface Open {
-  readonly request: McpRequest
-  readonly caller: ClaimedCredential | undefined
+  readonly id: string | number
+  /** Of a handshake, with what is ours in its `_meta`. */
+  readonly handshake?: (McpRequest & { readonly method: HandshakeMethod }) | undefined
+  /** Of a listing: who asked for it. */
+  readonly listedFor?: { readonly caller: ClaimedCredential | undefined } | undefined
+  /** It goes on for as long as the client likes. */
+  readonly isSubscription?: boolean
   readonly access?: AllowedToolAccess
   /** Proof of its record, for a client that wants it. Never fails. */
   readonly proof?: Promise<string | undefined> | undefined
@@ -84,6 +100,11 @@ interface Open {
 /** Requests that may be open at one time, and cancelled ones that were never answered. */
 const MAX_OPEN = 10_000
 const MAX_CANCELLED = 10_000
+
+/** Longest id, longest credential that a listing is kept with, and longest value of ours in a handshake. */
+const MAX_ID_LENGTH = 1024
+const MAX_SECRET_LENGTH = 16 * 1024
+const MAX_VALUE_LENGTH = 1024
 
 /** No badge: the core denies it and records that the caller contradicted itself. */
 const CONFLICTING: ClaimedCredential = { kind: 'badge', secret: 'conflicting-credentials' }
@@ -99,6 +120,14 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
   const held = new Map<unknown, { readonly id: unknown; readonly hold: AbortController }>()
   /** How many of the open requests are cancelled. */
   let cancelled = 0
+  let whenIdle: (() => void)[] = []
+
+  function tellIdle(): void {
+    if (whenIdle.length === 0 || held.size > 0) return
+    if ([...open.values()].some(({ isSubscription, isCancelled }) => isSubscription !== true && !isCancelled)) return
+    for (const resolve of whenIdle) resolve()
+    whenIdle = []
+  }
 
   function fromNotification(message: McpMessage): Passage {
     // Requests without an id would run unseen where a server is lenient.
@@ -114,10 +143,11 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
     }
     const running = open.get(slotOf(id))
     // One that cannot be remembered runs to its end.
-    if (running === undefined || running.request.id !== id || running.isCancelled || cancelled >= MAX_CANCELLED)
+    if (running === undefined || running.id !== id || running.isCancelled || cancelled >= MAX_CANCELLED)
       return { drop: true }
     running.isCancelled = true
     cancelled += 1
+    tellIdle()
     return { forward }
   }
 
@@ -151,13 +181,14 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
         const denied = denialResult({ ...access, message: conflict ?? access.message }, isModern(request))
         return { answer: { jsonrpc: '2.0', id: request.id, result: attachReceipt(denied, access, await proof) } }
       }
-      open.set(slot, { request, caller, access, proof, startedMs: monotonicMs(), isCancelled: false })
+      open.set(slot, { id: request.id, access, proof, startedMs: monotonicMs(), isCancelled: false })
       return { forward, access }
     } catch {
       // Without a decision nothing runs; what went wrong is in the core's log.
       return signal.aborted ? { drop: true } : { answer: undecided(request) }
     } finally {
       held.delete(slot)
+      tellIdle()
     }
   }
 
@@ -181,10 +212,11 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
       const slot = slotOf(message.id)
       const known = open.get(slot)
       // An error without an id answers a line that the server could not read.
-      if (known === undefined || known.request.id !== message.id) return message.id === null ? message : undefined
+      if (known === undefined || known.id !== message.id) return message.id === null ? message : undefined
       open.delete(slot)
       if (known.isCancelled) cancelled -= 1
-      const { request, caller, access, proof, startedMs, isCancelled } = known
+      tellIdle()
+      const { handshake, listedFor, access, proof, startedMs, isCancelled } = known
       const result = isResult(message) ? message.result : undefined
       if (access !== undefined)
         decider.ended(access, result === undefined || result.isError === true, monotonicMs() - startedMs, result)
@@ -192,17 +224,33 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
       // A result that is no object is nobody's to pass on: it could not be looked through.
       if (result === undefined) return message.error === undefined ? { ...message, result: {} } : message
       if (access !== undefined) return { ...message, result: attachReceipt(result, access, await proof) }
-      const { method } = request
-      if (method === 'tools/list') return { ...message, result: await listed(result, caller) }
-      if (isHandshake(method) && disclose !== undefined) {
-        return { ...message, result: discloseIdentity(result, await disclose({ ...request, method })) }
+      if (listedFor !== undefined) return { ...message, result: await listed(result, listedFor.caller) }
+      if (handshake !== undefined && disclose !== undefined) {
+        return { ...message, result: discloseIdentity(result, await disclose(handshake)) }
       }
       return message
+    },
+
+    idle: () =>
+      new Promise((resolve) => {
+        whenIdle.push(resolve)
+        tellIdle()
+      }),
+
+    giveUp() {
+      for (const { access, startedMs } of open.values()) {
+        if (access !== undefined) decider.ended(access, true, monotonicMs() - startedMs)
+      }
+      for (const { hold } of held.values()) hold.abort()
+      open.clear()
+      cancelled = 0
+      tellIdle()
     },
   }
 
   async function fromRequest(request: McpRequest, client: ClientSide): Promise<Passage> {
     const { id, method } = request
+    if (String(id).length > MAX_ID_LENGTH) return refuse({ ...request, id: '' }, 'The id is too long.')
     const slot = slotOf(id)
     if (open.has(slot) || held.has(slot)) return refuse(request, 'This id is in use by another request.')
     if (open.size - cancelled + held.size >= MAX_OPEN) return refuse(request, 'Too many requests wait for an answer.')
@@ -215,7 +263,13 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
     // Whoever serves the tools needs no credential of their callers.
     const forward = plainMessage({ ...request, params: withoutCaller(request.params) })
     if (method === 'tools/call') return decide(request, forward, found, client.signal)
-    open.set(slot, { request, caller: found.caller, startedMs: monotonicMs(), isCancelled: false })
+    open.set(slot, {
+      id,
+      handshake: isHandshake(method) ? handshakeOf(request, method) : undefined,
+      listedFor: method === 'tools/list' ? { caller: bounded(found.caller) } : undefined,
+      isSubscription: method === 'subscriptions/listen',
+      ...{ startedMs: monotonicMs(), isCancelled: false },
+    })
     return { forward }
   }
 
@@ -233,6 +287,19 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
 function slotOf(id: unknown): unknown {
   const number = typeof id === 'string' ? Number(id) : Number.NaN
   return Number.isNaN(number) ? id : number
+}
+
+/** One that is longer is nobody's. */
+function bounded(caller: ClaimedCredential | undefined): ClaimedCredential | undefined {
+  return caller !== undefined && caller.secret.length > MAX_SECRET_LENGTH ? CONFLICTING : caller
+}
+
+function handshakeOf(request: McpRequest, method: HandshakeMethod): McpRequest & { readonly method: HandshakeMethod } {
+  const ours = Object.entries(metaOf(request)).filter(
+    ([name, value]) =>
+      OWN_NAMES.has(name) && (typeof value === 'string' ? value.length <= MAX_VALUE_LENGTH : typeof value === 'number'),
+  )
+  return { jsonrpc: '2.0', id: request.id, method, params: { _meta: Object.fromEntries(ours) } }
 }
 
 function paramsOf({ params }: McpRequest): Members {

@@ -1,10 +1,9 @@
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isRequest, type McpMessage } from '@capiscio/proto/mcp'
-import type { MessageGuard } from '../message-guard.ts'
 import { eventOf, rewriteEvents } from './event-stream.ts'
 import { toClient, toTarget } from './forwarded-headers.ts'
-import type { GuardedSessions } from './guarded-sessions.ts'
+import type { Entered, GuardedSessions } from './guarded-sessions.ts'
 import { disagreement, HEADER_MISMATCH } from './header-agreement.ts'
 import { answerError, answerMessage } from './proxy-answer.ts'
 import { type BodyProblem, readMessage } from './read-message.ts'
@@ -40,9 +39,14 @@ export interface Exchange {
   listen(request: IncomingMessage, response: ServerResponse): Promise<void>
   /** The end of a session. */
   end(request: IncomingMessage, response: ServerResponse): Promise<void>
+  /** Takes no more requests, and resolves when those under way were answered, subscriptions aside. */
+  drain(): Promise<void>
 }
 
 export function createExchange({ target, sessions, bearerIsBadge }: ExchangeOptions): Exchange {
+  const underWay = new Set<Promise<unknown>>()
+  let isStopping = false
+
   return {
     async post(request, response) {
       const { headers } = request
@@ -56,60 +60,97 @@ export function createExchange({ target, sessions, bearerIsBadge }: ExchangeOpti
       if (typeof message === 'string') return answerError(response, ...PROBLEMS[message])
       const mismatch = disagreement(message, headers)
       if (mismatch !== undefined) return answerError(response, 400, HEADER_MISMATCH, mismatch, idOf(message))
-      const guard = guardFor(request, response)
-      if (guard === undefined) return
-
-      const gone = goneSignal(response)
-      const passage = await guard.fromClient(message, {
-        header: (name) => joined(headers[name.toLowerCase()]),
-        bearerIsBadge,
-        signal: gone,
-      })
-      if ('drop' in passage) return void response.writeHead(202).end()
-      if ('answer' in passage) {
-        return answerMessage(response, passage.answer.error === undefined ? 200 : 400, passage.answer)
+      if (isStopping && isRequest(message)) return answerStopping(response, message.id)
+      const entered = enter(request, response, message.method === 'initialize')
+      if (entered === undefined) return
+      const ended = ask(message, request, response, entered).finally(entered.leave)
+      if (isRequest(message) && message.method !== 'subscriptions/listen') {
+        underWay.add(ended)
+        const forget = (): unknown => underWay.delete(ended)
+        ended.then(forget, forget)
       }
-      const { forward, access } = passage
-      await pass(response, guard, forward, {
+      return ended
+    },
+
+    async listen(request, response) {
+      const entered = enter(request, response)
+      if (entered === undefined) return
+      const headers = toTarget(request.headers, { bearerIsBadge })
+      try {
+        await pass(response, entered, undefined, { method: 'GET', headers, signal: goneSignal(response) })
+      } finally {
+        entered.leave()
+      }
+    },
+
+    async end(request, response) {
+      const entered = enter(request, response)
+      if (entered === undefined) return
+      const headers = toTarget(request.headers, { bearerIsBadge })
+      try {
+        const sent = { method: 'DELETE', headers, signal: goneSignal(response) } as const
+        const status = await pass(response, entered, undefined, sent)
+        if (status !== undefined && status < 300) sessions.closed(joined(request.headers[SESSION_HEADER]) ?? '')
+      } finally {
+        entered.leave()
+      }
+    },
+
+    async drain() {
+      isStopping = true
+      await Promise.allSettled(underWay)
+    },
+  }
+
+  async function ask(
+    message: McpMessage,
+    { headers }: IncomingMessage,
+    response: ServerResponse,
+    entered: Entered,
+  ): Promise<void> {
+    const gone = goneSignal(response)
+    const passage = await entered.guard.fromClient(message, {
+      header: (name) => joined(headers[name.toLowerCase()]),
+      bearerIsBadge,
+      signal: gone,
+    })
+    if ('drop' in passage) return void response.writeHead(202).end()
+    if ('answer' in passage) {
+      return answerMessage(response, passage.answer.error === undefined ? 200 : 400, passage.answer)
+    }
+    const { forward, access } = passage
+    await pass(
+      response,
+      entered,
+      { asked: message, forward },
+      {
         method: 'POST',
         headers: toTarget(headers, { bearerIsBadge, access }),
         body: JSON.stringify(forward),
         signal: gone,
-      })
-    },
-
-    async listen(request, response) {
-      const guard = guardFor(request, response)
-      if (guard === undefined) return
-      const headers = toTarget(request.headers, { bearerIsBadge })
-      await pass(response, guard, undefined, { method: 'GET', headers, signal: goneSignal(response) })
-    },
-
-    async end(request, response) {
-      const guard = guardFor(request, response)
-      if (guard === undefined) return
-      const headers = toTarget(request.headers, { bearerIsBadge })
-      const status = await pass(response, guard, undefined, { method: 'DELETE', headers, signal: goneSignal(response) })
-      if (status !== undefined && status < 300) sessions.closed(joined(request.headers[SESSION_HEADER]) ?? '')
-    },
+      },
+    )
   }
 
-  function guardFor({ headers }: IncomingMessage, response: ServerResponse): MessageGuard | undefined {
-    const guard = sessions.guardOf(joined(headers[SESSION_HEADER]))
+  function enter({ headers }: IncomingMessage, response: ServerResponse, mayOpen = false): Entered | undefined {
+    const session = joined(headers[SESSION_HEADER])
+    if (session === undefined) return sessions.enterAlone(mayOpen)
+    const entered = sessions.enter(session)
     // As a server says it whose session has ended: the client starts a new one.
-    if (guard === undefined) answerError(response, 404, -32_001, 'Session not found. Initialize again.')
-    return guard
+    if (entered === undefined) answerError(response, 404, -32_001, 'Session not found. Initialize again.')
+    return entered
   }
 
   /** Sends to the target and answers with what comes back, guarded. @returns the target's status */
   async function pass(
     response: ServerResponse,
-    guard: MessageGuard,
-    forwarded: McpMessage | undefined,
+    { guard, opened }: Entered,
+    sent: Sent | undefined,
     request: Parameters<Target['send']>[0],
   ): Promise<number | undefined> {
-    const isAsked = forwarded !== undefined && isRequest(forwarded)
-    const id = isAsked ? forwarded.id : null
+    const isAsked = sent !== undefined && isRequest(sent.forward)
+    /** Under which the server knows the request, which may be another id than the client's. */
+    const id = isAsked ? sent.forward.id : null
     const answered = { isDone: !isAsked }
     /** The answer may still come with a later stream of the session. */
     let isResumable = false
@@ -119,10 +160,11 @@ export function createExchange({ target, sessions, bearerIsBadge }: ExchangeOpti
     }
     /** No answer of the target will come with this exchange. */
     async function fail(status: number, message: string): Promise<undefined> {
-      const error = { jsonrpc: '2.0', id, error: { code: INTERNAL_ERROR, message } }
+      const failed = { jsonrpc: '2.0', id, error: { code: INTERNAL_ERROR, message } }
+      const error = { ...failed, id: isAsked ? sent.asked.id : null }
       // Told as an error, so that a call that ran has an outcome.
       const isLost = !answered.isDone && !isResumable
-      if (isLost) await guard.fromServer(error)
+      if (isLost) await guard.fromServer(failed)
       if (response.destroyed) return
       if (response.headersSent) response.end(isLost ? eventOf(error) : undefined)
       else answerMessage(response, status, error)
@@ -137,7 +179,7 @@ export function createExchange({ target, sessions, bearerIsBadge }: ExchangeOpti
       }
       for (const [name, value] of Object.entries(toClient(answer.headers))) response.setHeader(name, value)
       const session = joined(answer.headers[SESSION_HEADER])
-      if (forwarded?.method === 'initialize' && session !== undefined && status < 300) sessions.opened(session, guard)
+      if (sent?.forward.method === 'initialize' && session !== undefined && status < 300) opened(session)
       if ((answer.headers['content-encoding'] ?? 'identity') !== 'identity') {
         answer.destroy()
         return await fail(502, 'The MCP server encoded its answer, although it was asked not to.')
@@ -172,6 +214,18 @@ export function createExchange({ target, sessions, bearerIsBadge }: ExchangeOpti
       return await fail(502, 'The MCP server gave no complete answer.')
     }
   }
+}
+
+/** A message of the client, and what the target gets of it. */
+interface Sent {
+  readonly asked: McpMessage
+  readonly forward: McpMessage
+}
+
+function answerStopping(response: ServerResponse, id: unknown): void {
+  response.setHeader('retry-after', '1')
+  response.setHeader('connection', 'close')
+  answerError(response, 503, INTERNAL_ERROR, 'The proxy is stopping. Send the request again later.', id)
 }
 
 async function passEvents(

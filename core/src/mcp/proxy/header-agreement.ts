@@ -53,14 +53,21 @@ function nameDisagreement(message: McpMessage, header: RequestHeaders[string]): 
 function paramDisagreement({ params }: McpMessage, headers: RequestHeaders): string | undefined {
   const given = Object.entries(headers).filter(([name]) => name.startsWith(PARAM_PREFIX))
   if (given.length === 0) return undefined
-  const values = new Set(primitivesOf(isObject(params) ? own(params, 'arguments') : undefined))
+  const values = primitivesOf(isObject(params) ? own(params, 'arguments') : undefined)
   const stray = given.find(([, value]) => typeof value !== 'string' || !values.has(decodeValue(value) ?? ''))
   return stray === undefined ? undefined : `The header ${stray[0]} says what no argument of the body says.`
 }
 
-function* primitivesOf(value: unknown): Generator<string> {
-  if (typeof value === 'object' && value !== null) for (const inner of Object.values(value)) yield* primitivesOf(inner)
-  else if (value !== undefined && value !== null) yield String(value)
+/** In one walk without recursion: arguments may be nested as deeply as a body is long. */
+function primitivesOf(value: unknown): ReadonlySet<string> {
+  const found = new Set<string>()
+  const left = [value]
+  while (left.length > 0) {
+    const next = left.pop()
+    if (typeof next === 'object' && next !== null) for (const inner of Object.values(next)) left.push(inner)
+    else if (next !== undefined && next !== null) found.add(String(next))
+  }
+  return found
 }
 
 function isRequired(message: McpMessage): message is McpRequest {

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { SERVER_BADGE_HEADER, SERVER_DID_HEADER } from '@capiscio/proto/sdk'
+import type { Timer } from '../../ports/timer.ts'
 import { bindServer } from '../../transport/bind-server.ts'
 import { readToTheEnd } from '../../transport/read-to-the-end.ts'
 import { type CorsTerms, createWebGuard } from '../../transport/web-guard.ts'
@@ -25,6 +26,7 @@ export interface ProxyOptions {
   readonly hosts: readonly string[]
   /** Whether `Authorization: Bearer` is a caller's badge. It is then not passed on. */
   readonly bearerIsBadge: boolean
+  readonly timer: Timer
   /** A fault of our own; the request was answered 500. */
   readonly onFault: (cause: unknown) => void
 }
@@ -39,8 +41,13 @@ export interface ProxyIdentity {
 export interface McpProxy {
   /** Where clients find the MCP endpoint: the path is that of the target. */
   readonly url: string
-  /** Takes no more requests, and ends those under way: a call among them has failed, in the evidence too. */
-  stop(): Promise<void>
+  /**
+   * Takes no more requests and lets those under way end. What has not ended in time is cut off: a
+   * call among it has failed, in the evidence too.
+   *
+   * @param graceMs time to end, in milliseconds. Default 0
+   */
+  stop(graceMs?: number): Promise<void>
 }
 
 /** Where clients may learn the identity before they connect (RFC-007). */
@@ -72,11 +79,8 @@ const MAX_CONNECTIONS = 1024
 export async function startProxy(options: ProxyOptions): Promise<McpProxy> {
   const { target: url, identity, hosts } = options
   const target = createTarget(url, options.targetCa)
-  const exchange = createExchange({
-    target,
-    sessions: createGuardedSessions(options.createGuard),
-    bearerIsBadge: options.bearerIsBadge,
-  })
+  const sessions = createGuardedSessions(options.createGuard, options.timer)
+  const exchange = createExchange({ target, sessions, bearerIsBadge: options.bearerIsBadge })
   const door = createWebGuard(options.allowedOrigins, (name) => hosts.includes(name), CORS)
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -121,15 +125,26 @@ export async function startProxy(options: ProxyOptions): Promise<McpProxy> {
   })
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}${url.pathname}`,
-    async stop() {
+    async stop(graceMs = 0) {
+      // Everything but new requests still passes: a call may wait for what its server asks the client.
+      const drained = exchange.drain()
+      if (graceMs > 0) await settledWithin(graceMs, drained, options.timer)
       const closed = new Promise((resolve) => server.close(resolve))
       server.closeAllConnections()
       await closed
       // Each tells how its call ended before the core goes.
       await Promise.all(running)
+      sessions.close()
       target[Symbol.dispose]()
     },
   }
+}
+
+async function settledWithin(ms: number, settled: Promise<void>, timer: Timer): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>()
+  const forget = timer.after(ms, resolve)
+  await Promise.race([settled, late])
+  forget()
 }
 
 async function tell({ did, badge }: ProxyIdentity, response: ServerResponse): Promise<void> {

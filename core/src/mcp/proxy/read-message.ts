@@ -1,4 +1,5 @@
 import type { McpMessage } from '@capiscio/proto/mcp'
+import { createByteBuffer } from '../byte-buffer.ts'
 
 /** Why a body is no message. */
 export type BodyProblem = 'TOO_LARGE' | 'NOT_JSON' | 'NOT_A_MESSAGE'
@@ -12,14 +13,12 @@ export async function readMessage(
   body: AsyncIterable<Buffer>,
   maxBytes: number,
 ): Promise<McpMessage | BodyProblem | undefined> {
-  const chunks: Buffer[] = []
-  let bytes = 0
+  const held = createByteBuffer()
   for await (const chunk of body) {
-    bytes += chunk.length
-    if (bytes > maxBytes) return 'TOO_LARGE'
-    chunks.push(chunk)
+    if (held.length + chunk.length > maxBytes) return 'TOO_LARGE'
+    held.append(chunk)
   }
-  return bytes === 0 ? undefined : parseMessage(Buffer.concat(chunks))
+  return held.length === 0 ? undefined : parseMessage(held.take())
 }
 
 /** Reads one message. Batches are none. */
