@@ -77,6 +77,7 @@ describe('metrics', () => {
       'capiscio_outbound_requests_total',
       'capiscio_outbound_seconds',
       'capiscio_outcomes_total',
+      'capiscio_reloads_total',
       'capiscio_requests_refused_total',
       'capiscio_revocation_entries',
       'capiscio_revocation_synced_timestamp_seconds',
