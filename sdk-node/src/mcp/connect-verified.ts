@@ -16,7 +16,7 @@ import {
   ServerState,
   ServerVerifyError,
 } from '@capiscio/proto/sdk'
-import { anySignal, getAbortSignal, throwIfAborted } from '../abort-signal.ts'
+import { anySignal, getAbortSignal, throwIfAborted, withoutAbortSignal } from '../abort-signal.ts'
 import type { CallerCredential, CredentialInput } from '../caller-credential.ts'
 import { resolveSecret, toCallerCredential } from '../caller-credential.ts'
 import type { CoreClient } from '../client.ts'
@@ -309,7 +309,7 @@ function createSession(mcp: ClientLike, { config, endpoint, credential, options 
 
   /** One look at the server for all who wait. A server that fails it is left. */
   function recheck(): Promise<void> {
-    checking ??= look()
+    checking ??= withoutAbortSignal(() => look())
       .catch((error) => {
         refused = error
         if (error instanceof ServerVerifyError) current = error.verification

@@ -133,6 +133,24 @@ describe.each(SDKS)('a client of SDK %s', (_sdk, make) => {
     expect(server.methods().slice(-2)).toEqual(['tools/call', 'notifications/cancelled'])
   })
 
+  it('looks at the server for all, whatever becomes of the call that made it look', async () => {
+    const { call, mcp, server, answer, connecting, core } = await begin({ recheckMs: 1 })
+    await answer('verified')
+    await connecting
+    await outlived()
+    const giveUp = new AbortController()
+    const first = withAbortSignal(giveUp.signal, () => call(giveUp.signal)).catch(() => undefined)
+    while (core.asked.length < 2) await turn()
+    const second = call()
+    giveUp.abort()
+    await first
+    expect(core.asked[1]?.signal).toBeUndefined()
+    await answer('verified')
+    expect(await second).toMatchObject({ content: [] })
+    expect(mcp.transport).toBeDefined()
+    expect(server.methods().filter((method) => method === 'tools/call')).toHaveLength(1)
+  })
+
   it('says what the newest look found, also when it ended the connection', async () => {
     const { call, server, answer, connecting, core } = await begin({ recheckMs: 1, credential: { badge: BADGE } })
     await answer('verified')
