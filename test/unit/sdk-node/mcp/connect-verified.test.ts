@@ -303,6 +303,25 @@ describe.each(SDKS)('a client of SDK %s', (_sdk, make) => {
     expect(await call()).toMatchObject({ content: [] })
   })
 
+  it('is not connected when the connection ended before the server was verified', async () => {
+    const { call, mcp, answer, connecting } = await begin()
+    const waiting = errorOf(call())
+    await mcp.close()
+    await answer('verified')
+    expect(await errorOf(connecting)).toMatchObject({ name: 'ClientClosedError', code: 'CLIENT_CLOSED' })
+    await waiting
+  })
+
+  it('keeps the connection that it has when another one is asked for', async () => {
+    const { call, mcp, core, answer, connecting } = await begin()
+    await answer('verified')
+    await connecting
+    const another = playServer()
+    await expect(connectVerified(mcp, another.transport, { client: core.client })).rejects.toThrow('connected already')
+    expect(another.reached).toEqual([])
+    expect(await call()).toMatchObject({ content: [] })
+  })
+
   it('closes when the core cannot be asked, and says so', async () => {
     const { mcp, answer, connecting, server } = await begin({ failOnUnverified: false })
     await answer('unreachable')
