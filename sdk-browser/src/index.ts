@@ -12,8 +12,10 @@ export type {
   PopMethod,
   PopRequest,
   PopResponse,
+  ProvenRecord,
   ServerToVerify,
   ServerVerification,
+  SignedCheckpoint,
   ToolAccess,
   VerifyConfig,
 } from '@capiscio/proto/sdk'
@@ -32,6 +34,7 @@ export {
   DenyReason,
   DisclosureError,
   EnforcementMode,
+  EvidenceError,
   generatePopRequest,
   InvalidRequestError,
   MethodUnimplementedError,
@@ -46,6 +49,9 @@ export {
   ServerState,
   ServerVerifyError,
   TrustLevel,
+  verifyCheckpoint,
+  verifyConsistency,
+  verifyReceipt,
 } from '@capiscio/proto/sdk'
 export type { BadgeSource, CredentialInput } from './caller-credential.ts'
 export { CallerCredential } from './caller-credential.ts'

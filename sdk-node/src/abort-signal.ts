@@ -14,6 +14,11 @@ export function withAbortSignal<T>(signal: AbortSignal | undefined, fn: () => T)
   return ambient.run(anySignal([ambient.getStore(), signal]), fn)
 }
 
+/** Runs `fn` without the signal of the context: for work that several contexts share, none of which may stop it. */
+export function withoutAbortSignal<T>(fn: () => T): T {
+  return ambient.run(undefined, fn)
+}
+
 /** The signal of the current context. */
 export function getAbortSignal(): AbortSignal | undefined {
   return ambient.getStore()

@@ -6,6 +6,8 @@ export type {
   EvidenceRecord,
   GuardConfig,
   IdentityAssuranceLevel,
+  ProvenRecord,
+  SignedCheckpoint,
   ToolAccess,
 } from '@capiscio/proto/sdk'
 export {
@@ -16,6 +18,9 @@ export {
   Outcome,
   parseEvidenceRecord,
   TrustLevel,
+  verifyCheckpoint,
+  verifyConsistency,
+  verifyReceipt,
 } from '@capiscio/proto/sdk'
 export { getAbortSignal, withAbortSignal } from './abort-signal.ts'
 export { currentDecision } from './current-decision.ts'

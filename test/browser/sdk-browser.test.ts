@@ -18,6 +18,7 @@ import { type PageServer, startPageServer } from './page-server.ts'
 declare const sdk: typeof Sdk
 
 const GOLDEN = join(import.meta.dirname, '..', 'vectors', 'params-hash', 'golden.json')
+const WORKED_EXAMPLE = join(import.meta.dirname, '..', 'vectors', 'evidence', 'worked-example.json')
 const PROTOCOLS = ['connect', 'grpc-web'] as const
 
 describe.skipIf(!hasChromium())('in a real browser', () => {
@@ -292,6 +293,23 @@ describe.skipIf(!hasChromium())('in a real browser', () => {
         golden.map(({ input }) => input),
       )
       expect(hashes).toEqual(golden.map(({ hash }) => hash))
+    })
+
+    test('checks a receipt by itself, and takes a damaged one for no proof', async () => {
+      const { receipt, entries, vkey } = JSON.parse(readFileSync(WORKED_EXAMPLE, 'utf8'))
+      const proven = await allowed.evaluate(
+        async ({ texts, leaf, vkey }) => {
+          const bytes = new TextEncoder().encode(leaf)
+          const check = (text: string) =>
+            sdk.verifyReceipt(text, bytes, vkey).then(
+              ({ leafIndex, checkpoint }) => `${leafIndex} of ${checkpoint.size}`,
+              (error) => (error instanceof sdk.EvidenceError ? error.code : String(error)),
+            )
+          return Promise.all(texts.map(check))
+        },
+        { texts: [receipt.text, receipt.text.replace('index 1', 'index 2')], leaf: entries[1].text, vkey },
+      )
+      expect(proven).toEqual(['1 of 3', 'EVIDENCE_INVALID'])
     })
 
     test('has no global of Node', async () => {

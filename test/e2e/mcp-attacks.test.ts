@@ -571,7 +571,7 @@ describe.each(['v1', 'v2 modern'] as const)('a client of %s and a process betwee
 
   it('stays out of the legacy era where told so', async () => {
     const { outcome, read } = await talkThrough('downgrade', { requireModernEra: true })
-    expect(outcome).toBe('SERVER_DID_INVALID')
+    expect(outcome).toBe('SERVER_POP_FAILED')
     expect(read).not.toContain(secret)
   })
 })

@@ -6,7 +6,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createNodeEd25519Verifier } from '../../core/src/adapters/crypto/node-ed25519.ts'
 import { verifyReceipt } from '../../core/src/domain/evidence/receipt.ts'
 import { parseVerifierKey } from '../../core/src/domain/evidence/verifier-key.ts'
-import { computeParamsHash, createCoreClient, protectServer, receiptFrom } from '../../sdk-node/src/index.ts'
+import {
+  computeParamsHash,
+  createCoreClient,
+  protectServer,
+  receiptFrom,
+  verifyReceipt as verifyReceiptHere,
+} from '../../sdk-node/src/index.ts'
 import { type CoreProcess, startDevCore } from '../tools/core-process.ts'
 import { MCP_WORLDS, type SetUpServer, type WorldResult } from '../tools/mcp-worlds.ts'
 import { createRawClient, type RawClient } from '../tools/raw-client.ts'
@@ -132,6 +138,8 @@ describe.each(MCP_WORLDS)('a protected server of SDK %s', (_name, open) => {
       expect(record).toMatchObject({ logOrigin, entry: { leafIndex: BigInt(leafIndex) } })
       const leaf = record.entry?.leaf ?? new Uint8Array()
       expect(verifyReceipt(proof ?? '', leaf, [parseVerifierKey(vkey)], verifier).index).toBe(Number(leafIndex))
+      const proven = await verifyReceiptHere(proof ?? '', leaf, vkey)
+      expect(proven).toMatchObject({ leafIndex: BigInt(leafIndex), checkpoint: { logOrigin } })
     }
     expect(denied).toMatchObject({ isError: true, _meta: { 'io.capisc/denial': { code: 'TOOL_BADGE_INVALID' } } })
     expect(receiptOf(plain).proof).toBeUndefined()

@@ -3,6 +3,7 @@ import { isHandshake, isObject, isResult } from '@capiscio/proto/mcp'
 import type { DisclosedServerIdentity, PopRequest, ServerVerification, VerifyConfig } from '@capiscio/proto/sdk'
 import {
   CallAbortedError,
+  ClientClosedError,
   DisclosureError,
   decideVerifyConfig,
   generatePopRequest,
@@ -16,7 +17,7 @@ import {
   ServerState,
   ServerVerifyError,
 } from '@capiscio/proto/sdk'
-import { anySignal, getAbortSignal, throwIfAborted } from '../abort-signal.ts'
+import { anySignal, getAbortSignal, throwIfAborted, withoutAbortSignal } from '../abort-signal.ts'
 import type { CallerCredential, CredentialInput } from '../caller-credential.ts'
 import { resolveSecret, toCallerCredential } from '../caller-credential.ts'
 import type { CoreClient } from '../client.ts'
@@ -96,6 +97,8 @@ export interface ClientLike {
   close(): Promise<void>
   // biome-ignore lint/suspicious/noExplicitAny: as above
   request(request: any, ...rest: any[]): Promise<any>
+  /** What it is connected with. */
+  readonly transport?: unknown
 }
 
 /** What is known about the server at the other end. */
@@ -128,7 +131,8 @@ const RECHECK_MS = 300_000
  * on this very connection, bound to the endpoint; in the legacy era with its `initialize`.
  *
  * @throws ServerVerifyError after closing the connection; CapiscioError when there is no answer
- * from the core, which is no verification either; CallAbortedError; TypeError for wrong options.
+ * from the core, which is no verification either, or the connection ended meanwhile; TypeError for wrong options and for
+ * a client that is connected already.
  */
 export async function connectVerified(
   mcp: ClientLike,
@@ -136,6 +140,8 @@ export async function connectVerified(
   options: ConnectVerifiedOptions = {},
 ): Promise<VerifiedConnection> {
   const decided = decideOptions(options, transport)
+  // To leave the new server would be to leave the one that it is connected with.
+  if (mcp.transport !== undefined) throw new TypeError('This client is connected already: take another one.')
   const signal = anySignal([getAbortSignal(), options.signal])
   throwIfAborted(signal)
   if (options.url !== undefined) options.http?.attach(new URL(options.url))
@@ -309,7 +315,7 @@ function createSession(mcp: ClientLike, { config, endpoint, credential, options 
 
   /** One look at the server for all who wait. A server that fails it is left. */
   function recheck(): Promise<void> {
-    checking ??= look()
+    checking ??= withoutAbortSignal(() => look())
       .catch((error) => {
         refused = error
         if (error instanceof ServerVerifyError) current = error.verification
@@ -419,6 +425,7 @@ function createSession(mcp: ClientLike, { config, endpoint, credential, options 
     async verify(signal: AbortSignal | undefined): Promise<void> {
       await look(signal)
       if (refused !== undefined) throw refused
+      if (isClosed) throw new ClientClosedError('The connection ended before the server was verified.')
       isOpen = true
       opened.resolve()
     },

@@ -30,6 +30,7 @@ describe('what a page can import', () => {
       'DenyReason',
       'DisclosureError',
       'EnforcementMode',
+      'EvidenceError',
       'InvalidRequestError',
       'MethodUnimplementedError',
       'Outcome',
@@ -48,6 +49,9 @@ describe('what a page can import', () => {
       'parseJsonRpcMeta',
       'popRequestToMeta',
       'popResponseFromMeta',
+      'verifyCheckpoint',
+      'verifyConsistency',
+      'verifyReceipt',
     ])
     expect(Object.keys(browser).filter((name) => !(name in node))).toEqual([])
   })

@@ -133,6 +133,24 @@ describe.each(SDKS)('a client of SDK %s', (_sdk, make) => {
     expect(server.methods().slice(-2)).toEqual(['tools/call', 'notifications/cancelled'])
   })
 
+  it('looks at the server for all, whatever becomes of the call that made it look', async () => {
+    const { call, mcp, server, answer, connecting, core } = await begin({ recheckMs: 1 })
+    await answer('verified')
+    await connecting
+    await outlived()
+    const giveUp = new AbortController()
+    const first = withAbortSignal(giveUp.signal, () => call(giveUp.signal)).catch(() => undefined)
+    while (core.asked.length < 2) await turn()
+    const second = call()
+    giveUp.abort()
+    await first
+    expect(core.asked[1]?.signal).toBeUndefined()
+    await answer('verified')
+    expect(await second).toMatchObject({ content: [] })
+    expect(mcp.transport).toBeDefined()
+    expect(server.methods().filter((method) => method === 'tools/call')).toHaveLength(1)
+  })
+
   it('says what the newest look found, also when it ended the connection', async () => {
     const { call, server, answer, connecting, core } = await begin({ recheckMs: 1, credential: { badge: BADGE } })
     await answer('verified')
@@ -282,6 +300,25 @@ describe.each(SDKS)('a client of SDK %s', (_sdk, make) => {
     await answer('verified')
     await connecting
     giveUp.abort()
+    expect(await call()).toMatchObject({ content: [] })
+  })
+
+  it('is not connected when the connection ended before the server was verified', async () => {
+    const { call, mcp, answer, connecting } = await begin()
+    const waiting = errorOf(call())
+    await mcp.close()
+    await answer('verified')
+    expect(await errorOf(connecting)).toMatchObject({ name: 'ClientClosedError', code: 'CLIENT_CLOSED' })
+    await waiting
+  })
+
+  it('keeps the connection that it has when another one is asked for', async () => {
+    const { call, mcp, core, answer, connecting } = await begin()
+    await answer('verified')
+    await connecting
+    const another = playServer()
+    await expect(connectVerified(mcp, another.transport, { client: core.client })).rejects.toThrow('connected already')
+    expect(another.reached).toEqual([])
     expect(await call()).toMatchObject({ content: [] })
   })
 
