@@ -383,6 +383,24 @@ describe('SIGTERM under load', () => {
   }
 })
 
+describe('a folder that is a file', () => {
+  it.each([
+    ['registry', 'init', '--issuer', 'https://a.example.com', '--data'],
+    ['evidence', 'export', '--evidence-log', '.', '--out'],
+  ])('is no fault of capiscio %s %s', async (...command) => {
+    const file = join(folder, 'file')
+    await writeFile(file, '')
+    const core = await startDevCore(folder)
+    await core.stop()
+    const [log = ''] = await readdir(join(folder, 'evidence', 'logs'))
+    const { code, stderr } = await runCapiscio([...command, file], {
+      env: { HOME: folder },
+      cwd: join(folder, 'evidence', 'logs', log),
+    })
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^capiscio: .*file.* cannot be used: E[A-Z]+: .*\n$/)])
+  })
+})
+
 describe('a command whose output', () => {
   /** Runs a shell pipeline with the command in it. */
   async function pipeline(text: string) {

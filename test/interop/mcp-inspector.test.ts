@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type CoreClient, createCoreClient } from '../../sdk-node/src/index.ts'
 import { buildServer, MATRIX_DEMANDS } from '../fakes/mcp/matrix-server.ts'
@@ -13,6 +14,7 @@ import { mcpTools } from './mcp-tools.ts'
 import { obtained } from './prepared.ts'
 
 const MAIN = join(import.meta.dirname, '../../core/dist/main.js')
+const EXAMPLES = join(import.meta.dirname, '../../examples')
 const SERVER = join(import.meta.dirname, '../fakes/mcp/matrix-server.ts')
 
 const nodeModules = await obtained('The MCP inspector', mcpTools)
@@ -62,6 +64,9 @@ interface Printed {
   readonly json: any
 }
 
+const inspector = (): string =>
+  join(nodeModules ?? '', '@modelcontextprotocol', 'inspector', 'clients', 'launcher', 'build', 'index.js')
+
 /** Runs the inspector's command line against `target` and reads what it prints. */
 function inspect(
   target: readonly string[],
@@ -69,15 +74,7 @@ function inspect(
   method: readonly string[],
   metadata?: string,
 ): Promise<Printed> {
-  const program = join(
-    nodeModules ?? '',
-    '@modelcontextprotocol',
-    'inspector',
-    'clients',
-    'launcher',
-    'build',
-    'index.js',
-  )
+  const program = inspector()
   const caller = metadata === undefined ? [] : ['--metadata', metadata]
   const args = [program, '--cli', '--protocol-era', era, '--method', ...method, ...caller, '--format', 'json', '-q']
   // It keeps a catalog in the home folder.
@@ -163,5 +160,20 @@ describe.skipIf(nodeModules === undefined)('the MCP inspector', () => {
       })
       expect(code).toBe(5)
     }
+  })
+
+  it('runs the example as its README says', async () => {
+    const text = await readFile(join(EXAMPLES, 'README.md'), 'utf8')
+    const locked = JSON.parse(await readFile(join(import.meta.dirname, 'mcp', 'package.json'), 'utf8'))
+    const name = '@modelcontextprotocol/inspector'
+    const [, line = ''] = new RegExp(`npx ${name}@${locked.dependencies[name]} (.*\\\\\\n.*)`).exec(text) ?? []
+    const typed = line.replace('\\\n', '').replace('npx node', 'node')
+    const env = { PATH: process.env.PATH, HOME: core.folder, CAPISCIO_CORE_ADDR: core.address, badge }
+    const run = promisify(execFile)
+    const { stdout } = await run('bash', ['-c', `"$0" "$1" ${typed}`, process.execPath, inspector()], {
+      cwd: join(EXAMPLES, '..'),
+      env,
+    })
+    expect(stdout).toContain('Apache License')
   })
 })

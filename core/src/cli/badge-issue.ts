@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { systemRandom } from '../adapters/crypto/system-random.ts'
 import { systemClock } from '../adapters/time/system-clock.ts'
 import { issueBadge } from '../domain/badge/issue-badge.ts'
@@ -47,7 +47,11 @@ export function addBadgeIssueCommand(badge: Command, io: CliIo): void {
     .option('--self-sign', 'vouch for yourself: level 0', false)
     .option('--key <file>', 'private key as JWK, or - for standard input')
     .option('--exp <time>', 'how long it is valid, 60s to 1h', parseLifetime, 300)
-    .option('--aud <audience>', 'who may accept it; several with commas, or the flag again', collectAudience, [])
+    .addOption(
+      new Option('--aud <audience>', 'who may accept it; several with commas, or the flag again')
+        .argParser(collectAudience)
+        .default([], 'everybody'),
+    )
     .option('--domain <domain>', 'domain that the agent claims; nobody checks it')
     .option('--sub <did>', 'the did:key of the key, as a check that it is the one you mean')
     .option('--out <file>', 'write the badge there, for you only, instead of to standard output')

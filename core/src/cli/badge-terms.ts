@@ -1,6 +1,6 @@
 import type { BadgeTerms, IssuedBadge, RegistryClient } from '@capiscio/proto/registry'
 import { defaultKid } from '@capiscio/proto/registry'
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { toDidKey } from '../domain/did/did-key.ts'
 import { parseDuration } from './duration.ts'
 import type { CliIo } from './print.ts'
@@ -31,7 +31,11 @@ export function badgeRequestOptions(command: Command): Command {
     .option('--pop', 'prove possession of the private key: IAL-1', false)
     .option('--key <file>', 'with --pop: private key as JWK, or - for standard input')
     .option('--ttl <time>', 'how long the badge is valid, 60s to 1h (default: up to the registry)', parseLifetime)
-    .option('--audience <audience>', 'who may accept it; several with commas, or the flag again', collectAudience, [])
+    .addOption(
+      new Option('--audience <audience>', 'who may accept it; several with commas, or the flag again')
+        .argParser(collectAudience)
+        .default([], 'everybody'),
+    )
     .option('--level <level>', 'a lower trust level than the validated one', parseLevel)
     .option('--domain <domain>', 'for registries that ask for it')
 }

@@ -23,7 +23,7 @@ export function mcpGuardOptions(command: Command): Command {
     .option('--did <did>', 'who the server is: disclosed to clients')
     .option('--badge <file>', 'its badge, read anew for each client')
     .option('--key <file>', 'its private key, PEM or JWK, to prove possession with')
-    .option('--grace <seconds>', 'when stopped: time for running calls to end (default: 8)', parseGrace, 8)
+    .option('--grace <seconds>', 'when stopped: time for running calls to end', parseGrace, 8)
 }
 
 function parseGrace(text: string): number {

@@ -152,6 +152,7 @@ function explanationRows(explanation: PolicyExplanation): readonly (readonly str
   return [
     ['tool', JSON.stringify(tool)],
     ['policy', policyVersion],
+    ...(rules.length === 0 ? [['rule', 'none matches']] : []),
     ...rules.map(({ index, line, matchedBy }) => [
       'rule',
       `tools[${index}] in line ${line}, by ${matchedBy.map((pattern) => JSON.stringify(pattern)).join(', ')}`,

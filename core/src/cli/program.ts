@@ -103,6 +103,11 @@ export async function runProgram(program: Command, argv: readonly string[], io: 
     } else if (isRefusal(error)) {
       io.stderr(`${error.message.replace(/^/gm, 'capiscio: ')}\n`)
       io.setExitCode(EXIT.failure)
+    } else if (isFileError(error)) {
+      io.stderr(
+        `capiscio: ${error.path} cannot be used: ${error.message}. Look at who may use it, or name another one.\n`,
+      )
+      io.setExitCode(EXIT.failure)
     } else {
       io.stderr(`capiscio: unexpected fault: ${error instanceof Error ? error.stack : String(error)}\n`)
       io.setExitCode(EXIT.failure)
@@ -124,4 +129,10 @@ function isRefusal(error: unknown): error is Error {
     AdminTokenRefused,
   ]
   return refusals.some((refusal) => error instanceof refusal)
+}
+
+/** What the system said of a file or folder: who may use it and how full the disk is are no faults of ours. */
+function isFileError(error: unknown): error is NodeJS.ErrnoException & { readonly path: string } {
+  const { syscall, path } = error instanceof Error ? (error as NodeJS.ErrnoException) : {}
+  return syscall !== undefined && path !== undefined && !syscall.startsWith('spawn')
 }

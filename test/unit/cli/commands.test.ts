@@ -178,7 +178,10 @@ describe('policy explain', () => {
     expect(stdout).toMatch(/^badge +required +from tools\[0\] in line 4$/m)
     expect(stdout).toMatch(/^issuers +https:\/\/a\.example\.com +from tools\[0\] in line 4$/m)
     expect(stdout).not.toMatch(/^caller/m)
-    expect((await explain('write_file')).stdout).toMatch(/^trust level +1 or higher +from default$/m)
+    expect(stdout).not.toMatch(/none matches/)
+    const other = await explain('write_file')
+    expect(other.stdout).toMatch(/^rule +none matches$/m)
+    expect(other.stdout).toMatch(/^trust level +1 or higher +from default$/m)
   })
 
   test.each([

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { SCOPES } from '../../domain/registry/api-keys.ts'
 import { apiKeyBody, DEFAULT_ACCOUNT } from '../../service/registry/api-key-routes.ts'
 import { type CliIo, printJson, printTable } from '../print.ts'
-import { placeOptions, type RegistryCommandFlags, withRegistry } from './with-registry.ts'
+import { exampleHelp, placeOptions, type RegistryCommandFlags, withRegistry } from './with-registry.ts'
 
 const OPERATOR = { kind: 'operator', accountId: DEFAULT_ACCOUNT } as const
 
@@ -40,8 +40,9 @@ export function addRegistryApiKeyCommands(registry: Command, io: CliIo): void {
         }),
     )
 
-  placeOptions(group.command('list').description('list the API keys, without the keys')).action(
-    (flags: RegistryCommandFlags) =>
+  placeOptions(group.command('list').description('list the API keys, without the keys'))
+    .addHelpText('after', exampleHelp('apikey list'))
+    .action((flags: RegistryCommandFlags) =>
       withRegistry(flags, io, async ({ accessKeys }) => {
         const bodies = (await accessKeys.list(OPERATOR)).map(apiKeyBody)
         if (flags.json) {
@@ -51,10 +52,11 @@ export function addRegistryApiKeyCommands(registry: Command, io: CliIo): void {
         const rows = bodies.map((key) => [key.name, key.account, key.revokedAt ?? 'valid', key.scopes.join(' ')])
         printTable(io, [['NAME', 'ACCOUNT', 'REVOKED', 'SCOPES'], ...rows])
       }),
-  )
+    )
 
   placeOptions(group.command('revoke').description('make an API key worthless at once'))
     .argument('<name>', 'name of the key')
+    .addHelpText('after', exampleHelp('apikey revoke ci'))
     .action((name: string, flags: RegistryCommandFlags) =>
       withRegistry(flags, io, async ({ accessKeys }) => {
         await accessKeys.revoke(OPERATOR, name)

@@ -5,7 +5,7 @@ import { CA_KEY_LEAD_MS, type CaKey, decideCaKeyRoles } from '../../domain/regis
 import { newCaKey } from '../../setup/registry/init-registry.ts'
 import { loadCaKeys, registryFolders } from '../../setup/registry/registry-files.ts'
 import { type CliIo, printJson, printTable } from '../print.ts'
-import { placeOptions, type RegistryCommandFlags, registryConfig, withRegistry } from './with-registry.ts'
+import { exampleHelp, placeOptions, type RegistryCommandFlags, registryConfig, withRegistry } from './with-registry.ts'
 
 const HELP = `
 Example:
@@ -20,8 +20,9 @@ Exit codes: 0 done, 1 refused, 2 wrong usage.
 export function addRegistryCaCommands(registry: Command, io: CliIo): void {
   const group = registry.command('ca').description('look at the CA keys and replace the one in use')
 
-  placeOptions(group.command('show').description('list the CA keys, without their private halves')).action(
-    async (flags: RegistryCommandFlags) => {
+  placeOptions(group.command('show').description('list the CA keys, without their private halves'))
+    .addHelpText('after', exampleHelp('ca show'))
+    .action(async (flags: RegistryCommandFlags) => {
       const keys = (await loadCaKeys(registryConfig(flags, io))).map((key, _index, all) => described(key, all))
       if (flags.json) printJson(io, keys)
       else
@@ -29,8 +30,7 @@ export function addRegistryCaCommands(registry: Command, io: CliIo): void {
           ['KID', 'STATE', 'ACTIVE FROM'],
           ...keys.map(({ kid, state, activeFrom }) => [kid, state, activeFrom]),
         ])
-    },
-  )
+    })
 
   placeOptions(group.command('rotate').description('make a new CA key and go over to it'))
     .addHelpText('after', HELP)

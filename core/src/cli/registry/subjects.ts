@@ -7,7 +7,7 @@ import type { StoredSubject, SubjectKind } from '../../ports/registry-store.ts'
 import { DEFAULT_ACCOUNT } from '../../service/registry/api-key-routes.ts'
 import { claimRequest, subjectBody } from '../../service/registry/subject-body.ts'
 import { type CliIo, printable, printJson, printTable } from '../print.ts'
-import { placeOptions, type RegistryCommandFlags, withRegistry } from './with-registry.ts'
+import { exampleHelp, placeOptions, type RegistryCommandFlags, withRegistry } from './with-registry.ts'
 
 type Level = StoredSubject['level']
 
@@ -19,13 +19,6 @@ interface AddFlags extends RegistryCommandFlags {
   readonly level: Level
   readonly domain?: string
 }
-
-const help = (kind: SubjectKind): string => `
-Example:
-  $ capiscio registry ${kind} add "Billing ${kind}" --id billing --public-key key.pem --level 2 --domain billing.example.com
-
-Exit codes: 0 done, 1 refused, 2 wrong usage.
-`
 
 /** `capiscio registry agent` and `capiscio registry server`: who may have badges, and at which level. */
 export function addRegistrySubjectCommands(registry: Command, kind: SubjectKind, io: CliIo): void {
@@ -44,7 +37,12 @@ export function addRegistrySubjectCommands(registry: Command, kind: SubjectKind,
     .option('--account <name>', 'whose it is', DEFAULT_ACCOUNT)
     .option('--level <level>', 'validated trust level, 1 to 4', parseLevel, 1 as Level)
     .option('--domain <domain>', 'validated domain, needed from level 2 on')
-    .addHelpText('after', help(kind))
+    .addHelpText(
+      'after',
+      exampleHelp(
+        `${kind} add "Billing ${kind}" --id billing --public-key key.pem --level 2 --domain billing.example.com`,
+      ),
+    )
     .action((name: string, flags: AddFlags) =>
       withRegistry(flags, io, async ({ subjects, context }) => {
         const { level, domain } = flags
@@ -60,17 +58,20 @@ export function addRegistrySubjectCommands(registry: Command, kind: SubjectKind,
       }),
     )
 
-  placeOptions(group.command('list').description(`list the ${kind}s`)).action((flags: RegistryCommandFlags) =>
-    withRegistry(flags, io, async ({ subjects }) => {
-      const all = await subjects.list(operator, kind)
-      if (flags.json) printJson(io, all.map(subjectBody))
-      else printTable(io, [HEAD, ...all.map(lineOf)])
-    }),
-  )
+  placeOptions(group.command('list').description(`list the ${kind}s`))
+    .addHelpText('after', exampleHelp(`${kind} list --json`))
+    .action((flags: RegistryCommandFlags) =>
+      withRegistry(flags, io, async ({ subjects }) => {
+        const all = await subjects.list(operator, kind)
+        if (flags.json) printJson(io, all.map(subjectBody))
+        else printTable(io, [HEAD, ...all.map(lineOf)])
+      }),
+    )
 
   placeOptions(group.command('disable').description(`stop badges of one ${kind}, those already issued included`))
     .argument('<id>', 'id or DID')
     .option('--reason <text>', 'for whoever asks why')
+    .addHelpText('after', exampleHelp(`${kind} disable billing --reason "key lost"`))
     .action((id: string, flags: RegistryCommandFlags & { readonly reason?: string }) =>
       withRegistry(flags, io, async ({ subjects }) =>
         show(await subjects.disable(operator, kind, id, flags.reason), flags.json),
@@ -79,6 +80,7 @@ export function addRegistrySubjectCommands(registry: Command, kind: SubjectKind,
 
   placeOptions(group.command('enable').description(`let one ${kind} have badges again`))
     .argument('<id>', 'id or DID')
+    .addHelpText('after', exampleHelp(`${kind} enable billing`))
     .action((id: string, flags: RegistryCommandFlags) =>
       withRegistry(flags, io, async ({ subjects }) => show(await subjects.enable(operator, kind, id), flags.json)),
     )
@@ -87,6 +89,7 @@ export function addRegistrySubjectCommands(registry: Command, kind: SubjectKind,
     .argument('<id>', 'id or DID')
     .argument('<level>', '1 to 4', parseLevel)
     .option('--domain <domain>', 'validated domain, needed from level 2 on')
+    .addHelpText('after', exampleHelp(`${kind} set-level billing 2 --domain billing.example.com`))
     .action((id: string, level: Level, flags: RegistryCommandFlags & { readonly domain?: string }) =>
       withRegistry(flags, io, async ({ subjects }) =>
         show(await subjects.setLevel(operator, kind, id, level, flags.domain), flags.json),

@@ -47,3 +47,13 @@ export async function withRegistry<T>(
     await registry.close()
   }
 }
+
+/** What the help of a registry command ends with. */
+export function exampleHelp(line: string): string {
+  return `
+Example:
+  $ capiscio registry ${line}
+
+Exit codes: 0 done, 1 refused, 2 wrong usage.
+`
+}
