@@ -1,5 +1,5 @@
 import type { EvidenceIndex, IndexFilter } from '../../ports/evidence-index.ts'
-import type { IndexFollower } from './index-follower.ts'
+import { type IndexFollower, IndexUnavailable } from './index-follower.ts'
 import type { LogReader } from './log-reader.ts'
 import { formatPageToken, parsePageToken } from './page-token.ts'
 import type { StoredEntry } from './read-entries.ts'
@@ -22,7 +22,10 @@ export interface SearchPage {
   readonly nextPageToken: string
 }
 
-/** Finds records of one log. Everything that was durable when it was asked is found. */
+/**
+ * Finds records of one log. Everything that was durable when it was asked is found. Whatever
+ * needs the index rejects with {IndexUnavailable} while it cannot be had.
+ */
 export interface EvidenceSearch {
   /** The record with this evidence id. */
   byId(id: string): Promise<FoundRecord | undefined>
@@ -39,7 +42,7 @@ export interface EvidenceSearch {
 export interface EvidenceSearchOptions {
   readonly reader: Pick<LogReader, 'origin' | 'size' | 'entries' | 'firstKept'>
   readonly index: Pick<EvidenceIndex, 'find' | 'search'>
-  readonly follower: Pick<IndexFollower, 'caughtUp'>
+  readonly follower: Pick<IndexFollower, 'caughtUp' | 'distrust'>
 }
 
 /**
@@ -61,12 +64,22 @@ export function createEvidenceSearch({ reader, index, follower }: EvidenceSearch
     return undefined
   }
 
+  /** Once it holds everything. An index that cannot answer may have been damaged since it was opened. */
+  async function ask(question: () => Promise<readonly number[]>): Promise<readonly number[]> {
+    await follower.caughtUp()
+    try {
+      return await question()
+    } catch (cause) {
+      follower.distrust(cause)
+      throw new IndexUnavailable('The index of the evidence log could not answer and is made anew.', { cause })
+    }
+  }
+
   return {
     byIndex: read,
 
     async byId(id) {
-      await follower.caughtUp()
-      for (const position of await index.find(id)) {
+      for (const position of await ask(() => index.find(id))) {
         const record = await read(position)
         if (record?.facts.id === id) return record
       }
@@ -78,9 +91,8 @@ export function createEvidenceSearch({ reader, index, follower }: EvidenceSearch
       if (before === undefined) {
         throw new PageTokenRefused('The page token is not of this query. Repeat the query without it.')
       }
-      await follower.caughtUp()
       // One more than asked for tells whether there is another page.
-      const positions = await index.search(filter, before, limit + 1)
+      const positions = await ask(() => index.search(filter, before, limit + 1))
       const shown = positions.slice(0, limit)
       const records: FoundRecord[] = []
       for (const position of shown) {

@@ -37,6 +37,8 @@ export interface IndexFollower {
    * @throws {IndexUnavailable} when the index failed, or is closed
    */
   caughtUp(): Promise<void>
+  /** The index could not answer a question: it is made anew. */
+  distrust(cause: unknown): void
   /** Stops following and closes the index. Idempotent. */
   close(): Promise<void>
 }
@@ -62,6 +64,7 @@ export function createIndexFollower(options: IndexFollowerOptions): IndexFollowe
   /** Entries that the index holds; unknown until it was compared with the log. */
   let size: number | undefined
   let failedAtMs: number | undefined
+  let distrusted: { readonly cause: unknown } | undefined
   let working: Promise<void> | undefined
   let closed: Promise<void> | undefined
 
@@ -81,14 +84,17 @@ export function createIndexFollower(options: IndexFollowerOptions): IndexFollowe
     if (working !== undefined || closed !== undefined) return
     if (failedAtMs !== undefined && clock.monotonicMs() - failedAtMs < RETRY_AFTER_MS) return
     failedAtMs = undefined
-    working = follow()
-      .catch(rebuildOnce)
+    working = (distrusted === undefined ? follow().catch(rebuildOnce) : rebuildOnce(distrusted.cause))
       .catch(fail)
       .finally(() => {
         working = undefined
         // What was committed between the last look and now.
-        if (failedAtMs === undefined && size !== undefined && size < log.size) work()
+        if (failedAtMs === undefined && !isCaughtUp()) work()
       })
+  }
+
+  function isCaughtUp(): boolean {
+    return distrusted === undefined && size !== undefined && size >= log.size
   }
 
   async function follow(): Promise<void> {
@@ -149,6 +155,8 @@ export function createIndexFollower(options: IndexFollowerOptions): IndexFollowe
 
   async function rebuildOnce(cause: unknown): Promise<void> {
     if (closed !== undefined) return
+    distrusted = undefined
+    size = undefined
     telemetry.evidenceIndexRebuilt({ cause })
     size = await startAnew()
     await follow()
@@ -166,6 +174,8 @@ export function createIndexFollower(options: IndexFollowerOptions): IndexFollowe
   }
 
   function settle(reached: number): void {
+    // Whoever waits gets what is made anew.
+    if (distrusted !== undefined) return
     for (const waiter of waiters) {
       if (waiter.size > reached) continue
       waiters.delete(waiter)
@@ -190,7 +200,7 @@ export function createIndexFollower(options: IndexFollowerOptions): IndexFollowe
   return {
     async caughtUp() {
       if (closed !== undefined) throw closedError()
-      if (size !== undefined && size >= log.size) return
+      if (isCaughtUp()) return
       const settled = new Promise<void>((resolve, reject) => {
         waiters.add({ size: log.size, resolve, reject })
       })
@@ -199,6 +209,10 @@ export function createIndexFollower(options: IndexFollowerOptions): IndexFollowe
         refuseAll(new IndexUnavailable('The index of the evidence log failed a moment ago and is tried again soon.'))
       }
       await settled
+    },
+    distrust(cause) {
+      distrusted ??= { cause }
+      work()
     },
     close() {
       closed ??= finish()

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createEvidenceSearch, PageTokenRefused } from '../../../../core/src/domain/evidence/evidence-search.ts'
+import { IndexUnavailable } from '../../../../core/src/domain/evidence/index-follower.ts'
 import { formatPageToken, parsePageToken } from '../../../../core/src/domain/evidence/page-token.ts'
 import { readRecordFacts } from '../../../../core/src/domain/evidence/record-facts.ts'
 import type { IndexFilter } from '../../../../core/src/ports/evidence-index.ts'
@@ -10,8 +11,13 @@ import { createCommittedLog, decision, idOf, ORIGIN, outcome } from './test-reco
 async function searchOf(...leaves: readonly Uint8Array[]) {
   const written = createCommittedLog()
   const index = createMemoryEvidenceIndex()
+  const distrusted: unknown[] = []
   await index.reset(ORIGIN, 0)
-  const search = createEvidenceSearch({ reader: written.reader, index, follower: { caughtUp: async () => {} } })
+  const search = createEvidenceSearch({
+    reader: written.reader,
+    index,
+    follower: { caughtUp: async () => {}, distrust: (cause) => void distrusted.push(cause) },
+  })
   const add = async (...more: readonly Uint8Array[]) => {
     const first = written.leaves.length
     written.commit(...more)
@@ -23,7 +29,7 @@ async function searchOf(...leaves: readonly Uint8Array[]) {
     const { records, nextPageToken } = await search.page(filter, { token, limit })
     return { positions: records.map((record) => record.index), nextPageToken }
   }
-  return { search, add, positions, index, ...written }
+  return { search, add, positions, index, distrusted, ...written }
 }
 
 describe('a search in the evidence', () => {
@@ -53,6 +59,16 @@ describe('a search in the evidence', () => {
     })
     expect(index.state.entries).toHaveLength(1)
     await expect(search.byId(idOf(0))).rejects.toThrow('disk')
+  })
+
+  it('is not to be had while the index cannot answer, which is told', async () => {
+    const { search, positions, index, distrusted } = await searchOf(decision(0))
+    for (const method of ['find', 'search'] as const) index.failing.add(method)
+    await expect(search.byId(idOf(0))).rejects.toThrow(IndexUnavailable)
+    await expect(positions({})).rejects.toThrow(IndexUnavailable)
+    expect(distrusted).toEqual([new Error('find fails'), new Error('search fails')])
+    index.failing.clear()
+    expect((await positions({})).positions).toEqual([0])
   })
 
   it('gives pages, newest first, and none after the last', async () => {

@@ -148,6 +148,28 @@ describe('an index that follows a log', () => {
     expect(world.faults).toEqual([])
   })
 
+  it('makes an index anew that could not answer, before anybody asks it again', async () => {
+    const world = follow(some(3))
+    const follower = world.start()
+    await follower.caughtUp()
+    world.index.state.entries = []
+    follower.distrust(new Error('malformed'))
+    await follower.caughtUp()
+    expect(ids(world.index)).toEqual([0, 1, 2].map(idOf))
+    expect(world.rebuilds).toEqual([new Error('malformed')])
+  })
+
+  it('makes it anew also when it is distrusted while it takes records', async () => {
+    const world = follow(some(3))
+    const follower = world.start()
+    world.commit(decision(3))
+    follower.distrust(new Error('malformed'))
+    follower.distrust(new Error('malformed again'))
+    await follower.caughtUp()
+    expect(ids(world.index)).toEqual([0, 1, 2, 3].map(idOf))
+    expect(world.rebuilds).toEqual([new Error('malformed')])
+  })
+
   it('refuses while the index fails, harms nobody, and recovers after a pause', async () => {
     const world = follow(some(3))
     world.index.failing.add('add')
