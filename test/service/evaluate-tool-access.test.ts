@@ -270,6 +270,16 @@ describe('a malformed request', () => {
     expect(await refused(request as never)).toEqual(fields)
   })
 
+  it('with more mistakes than an answer has room for names the first, and the connection goes on', async () => {
+    const allowedTools = Array(1024).fill('x'.repeat(1025))
+    const fields = await refused({ toolName: 't', config: { allowedTools } })
+    expect(fields).toEqual(Array.from({ length: 16 }, (_, index) => `config.allowed_tools[${index}]`))
+    await expect(client.call(evaluate, { toolName: 't', config: { allowedTools } })).rejects.toMatchObject({
+      details: expect.stringContaining('; and 1008 more'),
+    })
+    expect(await ask({ toolName: 'list_files' })).toMatchObject({ outcome: Outcome.ALLOW })
+  })
+
   it('is not recorded, and its near neighbour is', async () => {
     const before = await client.call(CoreService.method.getServerInfo, {})
     await refused({ toolName: '' })

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CoreService, Outcome } from '@capiscio/proto/core/v1'
 import { BadgeService, DIDService, TrustStoreService } from '@capiscio/proto/v1'
+import { status } from '@grpc/grpc-js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { toPublicJwk } from '../../core/src/domain/did/key-jwk.ts'
 import { vcOf } from '../fakes/badge-world.ts'
@@ -106,10 +107,27 @@ describe('a running core', () => {
     })
   })
 
+  it('lets nobody pin or remove a key who may only ask it for decisions', async () => {
+    const key = { did: ISSUER, publicKey: new TextEncoder().encode(JSON.stringify(publicJwk)) }
+    const { addKey, removeKey, importFromDirectory, clear } = TrustStoreService.method
+    const refusals = await Promise.allSettled([
+      client.call(addKey, key),
+      client.call(removeKey, { did: ISSUER }),
+      client.call(importFromDirectory, {}),
+      client.call(clear, { confirm: true }),
+    ])
+    const refused = { status: 'rejected', reason: expect.objectContaining({ code: status.UNAUTHENTICATED }) }
+    expect(refusals).toEqual([refused, refused, refused, refused])
+    expect(await client.call(TrustStoreService.method.isTrusted, { did: ISSUER })).toMatchObject({ isTrusted: false })
+    expect(await decide()).toBe('TOOL_ISSUER_UNTRUSTED')
+  })
+
   it('believes a key from the answer on, and not after its removal', async () => {
+    const token = await devCredential(core.folder, 'state', 'admin-token')
+    using operator = createRawClient(core.address, { headers: { authorization: `Bearer ${token}` } })
     const seen = badge()
     expect(await decide(seen)).toBe('TOOL_ISSUER_UNTRUSTED')
-    const added = await client.call(TrustStoreService.method.addKey, {
+    const added = await operator.call(TrustStoreService.method.addKey, {
       did: 'did:web:pinned.example',
       publicKey: new TextEncoder().encode(JSON.stringify(publicJwk)),
     })
@@ -117,7 +135,7 @@ describe('a running core', () => {
     expect(await decide(seen)).toBe('ALLOW')
     const info = await client.call(CoreService.method.getServerInfo, {})
     expect(info.trustedIssuers).toContainEqual(expect.objectContaining({ issuer: ISSUER, keySource: 'store', keys: 1 }))
-    expect((await client.call(TrustStoreService.method.removeKey, { did: ISSUER })).keysRemoved).toBe(1)
+    expect((await operator.call(TrustStoreService.method.removeKey, { did: ISSUER })).keysRemoved).toBe(1)
     expect(await decide(seen)).toBe('TOOL_ISSUER_UNTRUSTED')
   })
 

@@ -5,6 +5,8 @@
 const ADMIN: Readonly<Record<string, readonly string[] | 'all'>> = {
   'capiscio.core.v1.AdminService': 'all',
   'capiscio.v1.RevocationService': ['Revoke', 'Unrevoke', 'FetchRevocationList', 'ClearCache'],
+  // Whoever pins a key of his own issues badges of every level.
+  'capiscio.v1.TrustStoreService': ['AddKey', 'RemoveKey', 'ImportFromDirectory', 'Clear'],
 }
 
 /** @param path `/package.Service/Method` */

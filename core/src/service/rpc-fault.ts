@@ -45,8 +45,13 @@ export class RpcFault extends Error {
   }
 }
 
-/** A malformed request, with every wrong field named. */
-export function invalidArgument(violations: readonly FieldViolation[]): RpcFault {
-  const text = violations.map(({ field, description }) => `${field}: ${description}`).join('; ')
-  return new RpcFault('INVALID_ARGUMENT', `The request is malformed. ${text}`, { violations })
+/** What is told of a request with more mistakes than that. */
+const MAX_VIOLATIONS = 16
+
+/** A malformed request, with the wrong fields named: all of them, or the first and how many more there are. */
+export function invalidArgument(all: readonly FieldViolation[]): RpcFault {
+  const violations = all.slice(0, MAX_VIOLATIONS)
+  const told = violations.map(({ field, description }) => `${field}: ${description}`)
+  if (all.length > violations.length) told.push(`and ${all.length - violations.length} more`)
+  return new RpcFault('INVALID_ARGUMENT', `The request is malformed. ${told.join('; ')}`, { violations })
 }

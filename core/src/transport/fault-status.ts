@@ -35,6 +35,9 @@ export function notOffered(path: string): RpcFault {
   return new RpcFault('UNIMPLEMENTED', `This core does not offer ${path} yet. GetServerInfo lists what it offers.`)
 }
 
+/** Statuses travel in header fields. Larger ones than peers take would end the connection and every call on it. */
+const MAX_MESSAGE_LENGTH = 4096
+
 /** A fault as `google.rpc.Status`, with its details. */
 export function toStatus(fault: RpcFault): Status {
   const details = []
@@ -45,7 +48,9 @@ export function toStatus(fault: RpcFault): Status {
     const retryDelay = durationFromMs(fault.retryAfterMs)
     details.push(anyPack(RetryInfoSchema, create(RetryInfoSchema, { retryDelay })))
   }
-  return create(StatusSchema, { code: STATUS[fault.code], message: fault.message, details })
+  const { message } = fault
+  const told = message.length > MAX_MESSAGE_LENGTH ? `${message.slice(0, MAX_MESSAGE_LENGTH).toWellFormed()}…` : message
+  return create(StatusSchema, { code: STATUS[fault.code], message: told, details })
 }
 
 /** A fault as grpc-js sends it, with `google.rpc` details where there are any. */
@@ -55,5 +60,5 @@ export function toServiceError(fault: RpcFault): Pick<ServiceError, 'code' | 'de
   if (rich.details.length > 0) {
     metadata.set('grpc-status-details-bin', Buffer.from(toBinary(StatusSchema, rich)))
   }
-  return { code: rich.code, details: fault.message, metadata }
+  return { code: rich.code, details: rich.message, metadata }
 }

@@ -1,5 +1,5 @@
 import { AdminService, CoreService } from '@capiscio/proto/core/v1'
-import { RevocationService } from '@capiscio/proto/v1'
+import { RevocationService, TrustStoreService } from '@capiscio/proto/v1'
 import { describe, expect, it } from 'vitest'
 import { isAdminMethod } from '../../../core/src/service/admin-methods.ts'
 import { isPrivilegedMethod } from '../../../core/src/service/privileged-methods.ts'
@@ -47,7 +47,7 @@ describe('the gate for operators', () => {
   })
 
   it('is for calls of operators only', () => {
-    const paths = [AdminService, RevocationService, CoreService].flatMap(({ typeName, methods }) =>
+    const paths = [AdminService, RevocationService, TrustStoreService, CoreService].flatMap(({ typeName, methods }) =>
       methods.map(({ name }) => `/${typeName}/${name}`),
     )
     expect(paths.filter(isAdminMethod)).toEqual([
@@ -58,6 +58,10 @@ describe('the gate for operators', () => {
       '/capiscio.v1.RevocationService/Unrevoke',
       '/capiscio.v1.RevocationService/FetchRevocationList',
       '/capiscio.v1.RevocationService/ClearCache',
+      '/capiscio.v1.TrustStoreService/AddKey',
+      '/capiscio.v1.TrustStoreService/RemoveKey',
+      '/capiscio.v1.TrustStoreService/ImportFromDirectory',
+      '/capiscio.v1.TrustStoreService/Clear',
     ])
     // An operator's call is a privileged one: the gate stands before those.
     expect(paths.filter(isAdminMethod).every(isPrivilegedMethod)).toBe(true)

@@ -40,9 +40,10 @@ export function createConfiguredIssuerKeys(
     const nowMs = monotonicMs()
     if (known !== undefined && nowMs - known.checkedAtMs < maxAgeMs) return known.set
     try {
-      const { mtimeMs, size, ino } = await stat(path)
+      const { mtimeMs, ctimeMs, size, ino } = await stat(path)
       if (size > MAX_BYTES) throw new Error(`larger than ${MAX_BYTES} bytes`)
-      const stamp = `${ino}:${size}:${mtimeMs}`
+      // Copying tools set the time of the content to whatever they like, never that of the change.
+      const stamp = `${ino}:${size}:${mtimeMs}:${ctimeMs}`
       const set = known?.stamp === stamp ? known.set : toKeySet(await readFile(path, 'utf8'))
       files.set(path, { set, stamp, checkedAtMs: nowMs })
       return set
