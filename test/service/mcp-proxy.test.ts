@@ -134,6 +134,12 @@ describe('a request', () => {
   it.each([
     ['no JSON', 'x', 400, -32_700],
     ['nothing', '', 400, -32_700],
+    [
+      'a number that would be rounded',
+      JSON.stringify(call('open')).replace('{}', '{"row":9007199254740993}'),
+      400,
+      -32_600,
+    ],
     ['a batch', [call('open')], 400, -32_600],
     ['a number', '7', 400, -32_600],
     ['bytes that are no UTF-8', '{"a":"\ud800"}', 400, -32_600],

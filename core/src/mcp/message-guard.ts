@@ -10,6 +10,7 @@ import {
   findCaller,
   folded,
   type HandshakeMethod,
+  IDENTITY_META_NAMES,
   isHandshake,
   isModern,
   isObject,
@@ -21,7 +22,6 @@ import {
   type Members,
   type MessageKind,
   metaOf,
-  OWN_NAMES,
   own,
   plainMessage,
   toolCallOf,
@@ -346,7 +346,8 @@ function bounded(caller: ClaimedCredential | undefined): ClaimedCredential | und
 function handshakeOf(request: McpRequest, method: HandshakeMethod): McpRequest & { readonly method: HandshakeMethod } {
   const ours = Object.entries(metaOf(request)).filter(
     ([name, value]) =>
-      OWN_NAMES.has(name) && (typeof value === 'string' ? value.length <= MAX_VALUE_LENGTH : typeof value === 'number'),
+      IDENTITY_META_NAMES.has(name) &&
+      (typeof value === 'string' ? value.length <= MAX_VALUE_LENGTH : typeof value === 'number'),
   )
   return { jsonrpc: '2.0', id: request.id, method, params: { _meta: Object.fromEntries(ours) } }
 }
