@@ -22,7 +22,7 @@ export interface Disclosure {
 }
 
 /** Every name of ours, in both forms. */
-export const OWN_NAMES: ReadonlySet<string> = new Set(Object.values(META_NAMES).flat())
+export const IDENTITY_META_NAMES: ReadonlySet<string> = new Set(Object.values(META_NAMES).flat())
 
 /**
  * The result of a handshake with the server's identity in it. Our own names are set, whatever
@@ -33,7 +33,7 @@ export const OWN_NAMES: ReadonlySet<string> = new Set(Object.values(META_NAMES).
  */
 export function discloseIdentity(result: Members, { serverDid, serverBadge, pop }: Disclosure): Members {
   const meta = isObject(result._meta) ? result._meta : {}
-  const foreign = Object.fromEntries(Object.entries(meta).filter(([name]) => !OWN_NAMES.has(name)))
+  const foreign = Object.fromEntries(Object.entries(meta).filter(([name]) => !IDENTITY_META_NAMES.has(name)))
   const disclosed = {
     ...result,
     _meta: {

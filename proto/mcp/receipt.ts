@@ -42,7 +42,12 @@ export function attachReceipt(result: Members, decision: Recorded, proof?: strin
   return { ...result, _meta: { [EVIDENCE_META_NAME]: receipt, ...meta } }
 }
 
-/** Reads the receipt from a result; `undefined` when there is none that can be read. */
+/**
+ * Reads the receipt from a result; `undefined` when there is none that can be read.
+ *
+ * It is a claim of whoever answered: a server may have put it there itself. Its proof holds for
+ * a record, and only that record says of which call it is.
+ */
 export function receiptFrom(result: Members): McpReceipt | undefined {
   const receipt = isObject(result._meta) ? own(result._meta, EVIDENCE_META_NAME) : undefined
   if (!isObject(receipt)) return undefined

@@ -136,12 +136,14 @@ describe('the wrapper', () => {
     const { send, lines, child, ended } = speak(ECHO)
     send('not json')
     send('[{"jsonrpc":"2.0","id":1,"method":"ping"}]')
+    send('{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"open","arguments":{"row":9007199254740993}}}')
     send(JSON.stringify({ jsonrpc: '2.0', id: 2, method: 'tools/call', params: {} }))
     send(`{"x":"${'a'.repeat(17 * 1024 * 1024)}"}`)
     send(JSON.stringify({ jsonrpc: '2.0', id: 3, method: 'ping' }))
-    await expect.poll(() => lines().length, { timeout: 20_000 }).toBe(5)
+    await expect.poll(() => lines().length, { timeout: 20_000 }).toBe(6)
     expect(lines().map(({ id, error }) => [id, error?.code])).toEqual([
       [null, -32_700],
+      [null, -32_600],
       [null, -32_600],
       [2, -32_600],
       [null, -32_600],

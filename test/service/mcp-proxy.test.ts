@@ -9,6 +9,7 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createMessageGuard } from '../../core/src/mcp/message-guard.ts'
 import { type McpProxy, type ProxyOptions, startProxy } from '../../core/src/mcp/proxy/proxy.ts'
+import { createTaskOwners } from '../../core/src/mcp/task-owners.ts'
 import { createToolDecider, type ToolDecider } from '../../core/src/mcp/tool-decider.ts'
 import { createManualTimer, type ManualTimer } from '../fakes/manual-timer.ts'
 import { devCredential } from '../tools/core-process.ts'
@@ -75,10 +76,11 @@ function openCore(policy: string, evidence: string): Promise<InProcessCore> {
 
 function open(options: Partial<ProxyOptions> = {}, decider?: ToolDecider): Promise<McpProxy> {
   const decides = decider ?? createToolDecider(core, 'https://mcp.example.com')
+  const tasks = createTaskOwners()
   return startProxy({
     target: target.url,
     listen: { host: '127.0.0.1', port: 0 },
-    createGuard: () => createMessageGuard({ decider: decides, monotonicMs: () => performance.now() }),
+    createGuard: () => createMessageGuard({ decider: decides, tasks, monotonicMs: () => performance.now() }),
     allowedOrigins: ['https://page.example'],
     hosts: ['mcp.example.com'],
     bearerIsBadge: false,
@@ -132,6 +134,12 @@ describe('a request', () => {
   it.each([
     ['no JSON', 'x', 400, -32_700],
     ['nothing', '', 400, -32_700],
+    [
+      'a number that would be rounded',
+      JSON.stringify(call('open')).replace('{}', '{"row":9007199254740993}'),
+      400,
+      -32_600,
+    ],
     ['a batch', [call('open')], 400, -32_600],
     ['a number', '7', 400, -32_600],
     ['bytes that are no UTF-8', '{"a":"\ud800"}', 400, -32_600],
@@ -717,6 +725,38 @@ describe('a proxy that is told to stop', () => {
     await Promise.all([proxy.stop(1000), expect(listening).rejects.toThrow('socket hang up')])
     await core[Symbol.asyncDispose]()
     expect(await outcomes()).toEqual(['error'])
+  })
+})
+
+describe('a task', () => {
+  it('is for the caller whose call began it, with whatever good badge it comes', async () => {
+    const renewed = await devCredential(folder, 'badges', 'level-3.jwt')
+    answer = (response, body) => json(response, 200, result(body?.id, { task: { taskId: 't-1' } }))
+    await send({ headers: { 'x-capiscio-badge': badge }, body: call('guarded', { task: {} }) })
+    answer = (response, body) =>
+      json(response, 200, result(body?.id, { tasks: [{ taskId: 't-1' }, { taskId: 't-2' }], content: ['secret'] }))
+    const got: unknown[] = []
+    for (const shown of [badge, renewed, undefined, `${badge}x`]) {
+      const headers: Record<string, string> = shown === undefined ? {} : { 'x-capiscio-badge': shown }
+      const list = await send({ headers, body: { jsonrpc: '2.0', id: 1, method: 'tasks/list' } })
+      const params = { taskId: 't-1' }
+      const given = await send({ headers, body: { jsonrpc: '2.0', id: 2, method: 'tasks/result', params } })
+      got.push([list.body.result?.tasks, given.body.result?.content ?? given.body.error])
+    }
+    const notFound = { code: -32_602, message: 'Task not found.' }
+    expect(got).toEqual([
+      [[{ taskId: 't-1' }], ['secret']],
+      [[{ taskId: 't-1' }], ['secret']],
+      [[], notFound],
+      [undefined, notFound],
+    ])
+    await core[Symbol.asyncDispose]()
+    const denied = []
+    for await (const { leaf } of readEvidenceLogs({ root: join(folder, 'evidence') })) {
+      const record = JSON.parse(new TextDecoder().decode(leaf))
+      if (record['capiscio.decision'] === 'DENY') denied.push(record['capiscio.target'])
+    }
+    expect(denied).toEqual(['/tasks', '/tasks'])
   })
 })
 

@@ -8,6 +8,7 @@ import { parsePemCertificates } from '../lib/pem-certificates.ts'
 import { createDisclosedServer, readBadge } from '../mcp/disclosed-server.ts'
 import { createMessageGuard } from '../mcp/message-guard.ts'
 import { startProxy } from '../mcp/proxy/proxy.ts'
+import { createTaskOwners } from '../mcp/task-owners.ts'
 import { createToolDecider } from '../mcp/tool-decider.ts'
 import { checkServerIdentity } from './check-server-identity.ts'
 import { type McpGuardFlags, mcpGuardOptions } from './mcp-guard-options.ts'
@@ -98,6 +99,7 @@ async function proxy(given: Flags, io: CliIo): Promise<void> {
 
   async function open(decisions: Awaited<ReturnType<typeof createInProcessCore>>) {
     const decider = createToolDecider(decisions, origin ?? target.origin)
+    const tasks = createTaskOwners()
     let audience = origin ?? ''
     const disclose =
       did === undefined
@@ -107,7 +109,7 @@ async function proxy(given: Flags, io: CliIo): Promise<void> {
       ...{ target, bearerIsBadge, allowedOrigins: allowOrigin, listen, timer: systemTimer },
       targetCa: ca,
       hosts: origin === undefined ? [] : [new URL(origin).hostname],
-      createGuard: () => createMessageGuard({ decider, disclose, monotonicMs: () => performance.now() }),
+      createGuard: () => createMessageGuard({ decider, disclose, tasks, monotonicMs: () => performance.now() }),
       identity: did === undefined ? undefined : { did, badge: () => readBadge(badge) },
       onFault: (cause) => io.stderr(`${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}\n`),
     })

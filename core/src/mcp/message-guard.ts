@@ -10,6 +10,7 @@ import {
   findCaller,
   folded,
   type HandshakeMethod,
+  IDENTITY_META_NAMES,
   isHandshake,
   isModern,
   isObject,
@@ -21,7 +22,6 @@ import {
   type Members,
   type MessageKind,
   metaOf,
-  OWN_NAMES,
   own,
   plainMessage,
   toolCallOf,
@@ -30,6 +30,7 @@ import {
 } from '@capiscio/proto/mcp'
 import type { AllowedToolAccess } from '@capiscio/proto/sdk'
 import { isTooDeep } from './message-depth.ts'
+import { createTaskOwners, type TaskOwners } from './task-owners.ts'
 import type { ToolDecider } from './tool-decider.ts'
 
 /** What becomes of one message of the client. */
@@ -45,6 +46,8 @@ export interface MessageGuardOptions {
   readonly decider: ToolDecider
   /** Whom a client is that shows no credential itself. */
   readonly defaultCaller?: ClaimedCredential | undefined
+  /** Shared by the guards of one server. Default: this guard's own. */
+  readonly tasks?: TaskOwners | undefined
   /** What the server says about itself; absent: nothing is added. */
   readonly disclose?: ((request: McpRequest & { readonly method: HandshakeMethod }) => Promise<Disclosure>) | undefined
   /** Milliseconds that never go back. */
@@ -87,6 +90,8 @@ interface Open {
   readonly handshake?: (McpRequest & { readonly method: HandshakeMethod }) | undefined
   /** Of a listing: who asked for it. */
   readonly listedFor?: { readonly caller: ClaimedCredential | undefined } | undefined
+  /** Of a list of tasks: whose they shall be. */
+  readonly tasksOf?: string | undefined
   /** It goes on for as long as the client likes. */
   readonly isSubscription?: boolean
   readonly access?: AllowedToolAccess
@@ -111,10 +116,14 @@ const CONFLICTING: ClaimedCredential = { kind: 'badge', secret: 'conflicting-cre
 
 /** JSON-RPC. */
 const INVALID_REQUEST = -32_600
+const INVALID_PARAMS = -32_602
 const INTERNAL_ERROR = -32_603
 
+/** What is asked about a task, by its name. */
+const TASK_METHODS = ['tasks/get', 'tasks/result', 'tasks/update', 'tasks/cancel']
+
 export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
-  const { decider, defaultCaller, disclose, monotonicMs } = options
+  const { decider, defaultCaller, disclose, tasks = createTaskOwners(), monotonicMs } = options
   const open = new Map<unknown, Open>()
   /** Calls that wait for their decision. */
   const held = new Map<unknown, { readonly id: unknown; readonly hold: AbortController }>()
@@ -168,11 +177,8 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
   ): Promise<Passage> {
     const call = toolCallOf(request)
     if (call === undefined) return refuse(request, 'tools/call must name its tool, once.')
-    const hold = new AbortController()
-    const signal = gone === undefined ? hold.signal : AbortSignal.any([hold.signal, gone])
     const slot = slotOf(request.id)
-    held.set(slot, { id: request.id, hold })
-    try {
+    const passage = await holding(request, gone, async (signal): Promise<Passage> => {
       const access = await decider.decide(call.name, call.arguments, caller, signal)
       if (signal.aborted) return { drop: true }
       // Fetched while the tool runs.
@@ -183,9 +189,49 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
       }
       open.set(slot, { id: request.id, access, proof, startedMs: monotonicMs(), isCancelled: false })
       return { forward, access }
+    })
+    // Without a decision nothing runs; what went wrong is in the core's log.
+    return passage ?? { answer: undecided(request) }
+  }
+
+  /** A task is for whoever began it: what it gives is what a tool gave. */
+  async function aboutTask(
+    request: McpRequest,
+    forward: McpMessage,
+    caller: ClaimedCredential | undefined,
+    gone: AbortSignal | undefined,
+  ): Promise<Passage> {
+    const { id, method } = request
+    const params = paramsOf(request)
+    const isList = method === 'tasks/list'
+    const isNamedTwice = Object.keys(params).some((name) => name !== 'taskId' && folded(name) === 'taskid')
+    if ((!isList && !TASK_METHODS.includes(method)) || isNamedTwice) return { answer: noTask(id) }
+    const passage = await holding(request, gone, async (signal): Promise<Passage> => {
+      const principal = await decider.principal(caller, signal)
+      if (signal.aborted) return { drop: true }
+      const mayAsk = principal !== undefined && (isList || tasks.belongs(own(params, 'taskId'), principal))
+      if (!mayAsk) return { answer: noTask(id) }
+      const tasksOf = isList ? principal : undefined
+      open.set(slotOf(id), { id, tasksOf, startedMs: monotonicMs(), isCancelled: false })
+      return { forward }
+    })
+    return passage ?? { answer: noTask(id) }
+  }
+
+  /** Runs what a request waits for. `undefined` when that failed. */
+  async function holding(
+    { id }: McpRequest,
+    gone: AbortSignal | undefined,
+    ask: (signal: AbortSignal) => Promise<Passage>,
+  ): Promise<Passage | undefined> {
+    const hold = new AbortController()
+    const signal = gone === undefined ? hold.signal : AbortSignal.any([hold.signal, gone])
+    const slot = slotOf(id)
+    held.set(slot, { id, hold })
+    try {
+      return await ask(signal)
     } catch {
-      // Without a decision nothing runs; what went wrong is in the core's log.
-      return signal.aborted ? { drop: true } : { answer: undecided(request) }
+      return signal.aborted ? { drop: true } : undefined
     } finally {
       held.delete(slot)
       tellIdle()
@@ -216,13 +262,15 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
       open.delete(slot)
       if (known.isCancelled) cancelled -= 1
       tellIdle()
-      const { handshake, listedFor, access, proof, startedMs, isCancelled } = known
+      const { handshake, listedFor, tasksOf, access, proof, startedMs, isCancelled } = known
       const result = isResult(message) ? message.result : undefined
       if (access !== undefined)
         decider.ended(access, result === undefined || result.isError === true, monotonicMs() - startedMs, result)
+      if (access !== undefined && result !== undefined) tasks.began(result, access.principal ?? '')
       if (isCancelled) return undefined
       // A result that is no object is nobody's to pass on: it could not be looked through.
       if (result === undefined) return message.error === undefined ? { ...message, result: {} } : message
+      if (tasksOf !== undefined) return { ...message, result: tasks.listed(result, tasksOf) }
       if (access !== undefined) return { ...message, result: attachReceipt(result, access, await proof) }
       if (listedFor !== undefined) return { ...message, result: await listed(result, listedFor.caller) }
       if (handshake !== undefined && disclose !== undefined) {
@@ -250,19 +298,20 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
 
   async function fromRequest(request: McpRequest, client: ClientSide): Promise<Passage> {
     const { id, method } = request
-    if (String(id).length > MAX_ID_LENGTH) return refuse({ ...request, id: '' }, 'The id is too long.')
+    if (String(id).length > MAX_ID_LENGTH) return refuse(request, 'The id is too long.')
     const slot = slotOf(id)
     if (open.has(slot) || held.has(slot)) return refuse(request, 'This id is in use by another request.')
     if (open.size - cancelled + held.size >= MAX_OPEN) return refuse(request, 'Too many requests wait for an answer.')
     // A server that is lenient about names would run it undecided, or list everything.
     const name = folded(method)
-    if (name !== method && (name === 'tools/call' || name === 'tools/list')) {
+    if (name !== method && (name === 'tools/call' || name === 'tools/list' || name.startsWith('tasks/'))) {
       return refuse(request, `Unknown method. Write "${name}".`)
     }
     const found = callerOf(request, client)
     // Whoever serves the tools needs no credential of their callers.
     const forward = plainMessage({ ...request, params: withoutCaller(request.params) })
     if (method === 'tools/call') return decide(request, forward, found, client.signal)
+    if (method.startsWith('tasks/')) return aboutTask(request, forward, found.caller, client.signal)
     open.set(slot, {
       id,
       handshake: isHandshake(method) ? handshakeOf(request, method) : undefined,
@@ -297,7 +346,8 @@ function bounded(caller: ClaimedCredential | undefined): ClaimedCredential | und
 function handshakeOf(request: McpRequest, method: HandshakeMethod): McpRequest & { readonly method: HandshakeMethod } {
   const ours = Object.entries(metaOf(request)).filter(
     ([name, value]) =>
-      OWN_NAMES.has(name) && (typeof value === 'string' ? value.length <= MAX_VALUE_LENGTH : typeof value === 'number'),
+      IDENTITY_META_NAMES.has(name) &&
+      (typeof value === 'string' ? value.length <= MAX_VALUE_LENGTH : typeof value === 'number'),
   )
   return { jsonrpc: '2.0', id: request.id, method, params: { _meta: Object.fromEntries(ours) } }
 }
@@ -321,6 +371,11 @@ function tooDeepAnswer({ id }: McpMessage): McpMessage {
     id,
     error: { code: INTERNAL_ERROR, message: 'The answer of the server is nested too deeply.' },
   }
+}
+
+/** The same for a task that there is not and for one of somebody else. */
+function noTask(id: string | number): McpMessage {
+  return { jsonrpc: '2.0', id, error: { code: INVALID_PARAMS, message: 'Task not found.' } }
 }
 
 function invalid(id: string | number | null, message: string): McpMessage {

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import { create } from '@bufbuild/protobuf'
 import { durationFromMs } from '@bufbuild/protobuf/wkt'
 import {
+  AuthenticateCallerRequestSchema,
   CallResult,
   EvaluateToolAccessRequestSchema,
   FilterToolsRequestSchema,
@@ -25,6 +26,11 @@ export interface ToolDecider {
   /** Which tools of a listing the caller may run now. */
   allowed(tools: readonly string[], caller: ClaimedCredential | undefined): Promise<ReadonlySet<string>>
   /**
+   * Who the caller is: a DID, `apikey:NAME`, or empty for an anonymous one. `undefined` when its
+   * credential is refused, which is recorded.
+   */
+  principal(caller: ClaimedCredential | undefined, signal: AbortSignal): Promise<string | undefined>
+  /**
    * Records how an allowed call ended. Whatever becomes of it harms nobody.
    *
    * @param result what the tool gave, for its hash; absent when it gave an error instead
@@ -40,7 +46,15 @@ const PROOF_TIMEOUT_MS = 2_000
 /** Most tools that one question may hold. */
 const PER_QUESTION = 1024
 
-type DecidingCore = Pick<InProcessCore, 'evaluateToolAccess' | 'filterTools' | 'recordOutcome' | 'getRecord'>
+/** What a caller wanted that is refused here, in its record. */
+const TASKS = '/tasks'
+
+const SDK = `capiscio-mcp/${CORE_VERSION}`
+
+type DecidingCore = Pick<
+  InProcessCore,
+  'evaluateToolAccess' | 'authenticateCaller' | 'filterTools' | 'recordOutcome' | 'getRecord'
+>
 
 /** Decides with a core in this process. */
 export function createToolDecider(core: DecidingCore, serverOrigin: string): ToolDecider {
@@ -51,7 +65,7 @@ export function createToolDecider(core: DecidingCore, serverOrigin: string): Too
         toolName,
         paramsHash,
         serverOrigin,
-        sdk: `capiscio-mcp/${CORE_VERSION}`,
+        sdk: SDK,
         ...credentialOf(caller),
       })
       const { decision } = await core.evaluateToolAccess(request, { signal })
@@ -72,6 +86,17 @@ export function createToolDecider(core: DecidingCore, serverOrigin: string): Too
         })
       }
       return allowed
+    },
+
+    async principal(caller, signal) {
+      const request = create(AuthenticateCallerRequestSchema, {
+        endpoint: TASKS,
+        serverOrigin,
+        sdk: SDK,
+        ...credentialOf(caller),
+      })
+      const { result } = await core.authenticateCaller(request, { signal })
+      return result.case === 'caller' ? result.value.principal : undefined
     },
 
     ended({ evidenceId }, failed, durationMs, result) {

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
 import { isRequest, type McpMessage } from '@capiscio/proto/mcp'
+import { INEXACT_NUMBER } from './exact-numbers.ts'
 import { type ReadLine, readJsonLines } from './json-lines.ts'
 import type { MessageGuard } from './message-guard.ts'
 
@@ -34,6 +35,7 @@ const PROBLEMS: Readonly<
 > = {
   TOO_LONG: [-32_600, 'The message is longer than 16 MiB.'],
   NOT_JSON: [-32_700, 'The line is not JSON.'],
+  INEXACT: [-32_600, INEXACT_NUMBER],
   NOT_A_MESSAGE: [-32_600, 'The line is not one JSON-RPC message. Batches are not taken.'],
 }
 
@@ -103,7 +105,7 @@ async function wait(ms: number, signal: AbortSignal): Promise<void> {
 async function passOn({ input, guard, stop }: WrapOptions, stdin: Writable, toClient: Write): Promise<void> {
   const toServer = createWriter(stdin)
   const underWay = new Set<Promise<void>>()
-  for await (const line of readJsonLines(input)) {
+  for await (const line of readJsonLines(input, { mustBeExact: true })) {
     if ('problem' in line) {
       const [code, message] = PROBLEMS[line.problem]
       await toClient({ jsonrpc: '2.0', id: null, error: { code, message } })

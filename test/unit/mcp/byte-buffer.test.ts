@@ -26,10 +26,11 @@ describe('a message that comes byte by byte', () => {
   it('is read from a line without keeping its chunks', async () => {
     const lines: ReadLine[] = []
     const input = dripped(`${TEXT}\n\n{}\n${TEXT}`) as unknown as Readable
-    for await (const line of readJsonLines(input, Buffer.byteLength(TEXT))) lines.push(line)
+    for await (const line of readJsonLines(input, { maxBytes: Buffer.byteLength(TEXT) })) lines.push(line)
     expect(lines).toEqual([{ message: JSON.parse(TEXT) }, { message: {} }])
     const short: ReadLine[] = []
-    for await (const line of readJsonLines(dripped(`${TEXT}\n{}\n`) as unknown as Readable, 1000)) short.push(line)
+    for await (const line of readJsonLines(dripped(`${TEXT}\n{}\n`) as unknown as Readable, { maxBytes: 1000 }))
+      short.push(line)
     expect(short).toEqual([{ problem: 'TOO_LONG' }, { message: {} }])
   })
 })

@@ -103,6 +103,7 @@ function guardOf(decided: [string, unknown][] = []) {
         const outcome = tool === 'open' ? 'ALLOW' : 'DENY'
         return { outcome, code: 'X', reason: 'X', message: '' } as never as AllowedToolAccess
       },
+      principal: async () => undefined,
       allowed: async () => new Set(['open']),
       ended: () => undefined,
       proof: async () => undefined,

@@ -32,6 +32,7 @@ function createWorld(options: Partial<MessageGuardOptions> = {}, more: Partial<T
       return accessOf(mayRun(tool, caller))
     },
     allowed: async (tools, caller) => new Set(tools.filter((tool) => mayRun(tool, caller))),
+    principal: async (caller) => caller?.secret ?? '',
     ended: (_access, failed) => void ended.push(failed),
     proof: async (access) => `proof of ${access.evidenceId}`,
     ...more,
@@ -337,7 +338,149 @@ describe('an answer', () => {
   })
 })
 
+describe('a task', () => {
+  const about = (method: string, taskId?: unknown, caller?: string, more: object = {}): McpMessage => ({
+    jsonrpc: '2.0',
+    id: 9,
+    method,
+    params: { taskId, ...(caller !== undefined && { _meta: { capiscio_caller_api_key: caller } }), ...more },
+  })
+  const none = { answer: { jsonrpc: '2.0', id: 9, error: { code: -32_602, message: 'Task not found.' } } }
+
+  async function begun(taskId: string, result: Members = { task: { taskId } }) {
+    const world = createWorld({}, { decide: async () => ({ ...accessOf(true), principal: 'amy' }) as ToolAccess })
+    await world.guard.fromClient(call(ALLOWED))
+    await world.guard.fromServer({ id: 1, result })
+    return world.guard
+  }
+
+  it.each(['tasks/get', 'tasks/result', 'tasks/update', 'tasks/cancel'])(
+    'is for whoever began it, and for nobody else: %s',
+    async (method) => {
+      const guard = await begun('t-1')
+      for (const stranger of [undefined, 'bob']) {
+        expect(await guard.fromClient(about(method, 't-1', stranger))).toEqual(none)
+      }
+      expect(await guard.fromClient(about(method, 't-2', 'amy'))).toEqual(none)
+      expect(await guard.fromClient(about(method, 't-1', 'amy'))).toMatchObject({ forward: { method } })
+    },
+  )
+
+  it('is known by the form of the modern era, too, and by that of an answer that came too late', async () => {
+    const modern = await begun('t-1', { resultType: 'task', taskId: 't-1' })
+    expect(await modern.fromClient(about('tasks/get', 't-1', 'amy'))).toHaveProperty('forward')
+    const world = createWorld({}, { decide: async () => ({ ...accessOf(true), principal: 'amy' }) as ToolAccess })
+    await world.guard.fromClient(call(ALLOWED))
+    await world.guard.fromClient(cancel(1))
+    expect(await world.guard.fromServer({ id: 1, result: { task: { taskId: 't-1' } } })).toBeUndefined()
+    expect(await world.guard.fromClient(about('tasks/get', 't-1', 'amy'))).toHaveProperty('forward')
+  })
+
+  it('is listed for whoever began it', async () => {
+    const guard = await begun('t-1')
+    const all = { tasks: [{ taskId: 't-1' }, { taskId: 't-2' }, {}, 7], nextCursor: 'n' }
+    for (const [caller, tasks] of [
+      ['amy', [{ taskId: 't-1' }]],
+      ['bob', []],
+      [undefined, []],
+    ] as const) {
+      expect(await guard.fromClient(about('tasks/list', undefined, caller))).toHaveProperty('forward')
+      expect(await guard.fromServer({ id: 9, result: all })).toEqual({ id: 9, result: { tasks, nextCursor: 'n' } })
+    }
+    expect(await guard.fromClient(about('tasks/list', undefined, 'amy'))).toHaveProperty('forward')
+    expect(await guard.fromServer({ id: 9, result: { tasks: 't-2' } })).toEqual({ id: 9, result: { tasks: [] } })
+  })
+
+  it('stays whose it was', async () => {
+    let principal = 'amy'
+    const { guard } = createWorld({}, { decide: async () => ({ ...accessOf(true), principal }) as ToolAccess })
+    for (principal of ['amy', 'bob']) {
+      await guard.fromClient(call(ALLOWED))
+      await guard.fromServer({ id: 1, result: { task: { taskId: 't-1' } } })
+    }
+    expect(await guard.fromClient(about('tasks/get', 't-1', 'bob'))).toEqual(none)
+    expect(await guard.fromClient(about('tasks/get', 't-1', 'amy'))).toHaveProperty('forward')
+  })
+
+  it('is nobody’s under another name, another method, a name that is two, or when nobody can tell who asks', async () => {
+    const guard = await begun('t-1')
+    expect(await guard.fromClient(about('tasks/everything', 't-1', 'amy'))).toEqual(none)
+    expect(await guard.fromClient(about('tasks/get', 't-1', 'amy', { TaskID: 't-2' }))).toEqual(none)
+    expect(await guard.fromClient(about('Tasks/List', undefined, 'amy'))).toMatchObject({
+      answer: { error: { code: -32_600 } },
+    })
+    for (const principal of [async () => undefined, () => Promise.reject(new Error('no core'))]) {
+      const other = createWorld({}, { principal }).guard
+      expect(await other.fromClient(about('tasks/list'))).toEqual(none)
+    }
+  })
+
+  it('is asked about under an id that is free, and no more when that was cancelled', async () => {
+    const known = Promise.withResolvers<string>()
+    const { guard } = createWorld({}, { principal: () => known.promise })
+    const asked = guard.fromClient(about('tasks/list'))
+    expect(await guard.fromClient(about('tasks/list'))).toMatchObject({ answer: { error: { code: -32_600 } } })
+    expect(await guard.fromClient(cancel(9))).toEqual({ drop: true })
+    known.resolve('amy')
+    expect(await asked).toEqual({ drop: true })
+  })
+})
+
+describe('a guard whose server answers no more', () => {
+  it('records each call without an answer as failed, once, and runs none that waits', async () => {
+    const decision = Promise.withResolvers<ToolAccess>()
+    const { guard, ended } = createWorld()
+    for (const id of [1, 2]) await guard.fromClient(call(ALLOWED, {}, id))
+    await guard.fromClient({ id: 3, method: 'ping' })
+    await guard.fromClient(cancel(2))
+    guard.giveUp()
+    guard.giveUp()
+    expect(ended).toEqual([true, true])
+    expect(await guard.fromServer({ id: 1, result: {} })).toBeUndefined()
+    const late = createWorld({}, { decide: () => decision.promise })
+    const waiting = late.guard.fromClient(call(ALLOWED))
+    late.guard.giveUp()
+    decision.resolve(accessOf(true))
+    expect([await waiting, late.ended]).toEqual([{ drop: true }, []])
+  })
+
+  it('is idle when it was answered, subscriptions and cancelled requests aside', async () => {
+    const { guard } = createWorld()
+    const happened: string[] = []
+    await guard.idle()
+    await guard.fromClient({ id: 1, method: 'subscriptions/listen' })
+    await guard.idle()
+    await guard.fromClient(call(ALLOWED, {}, 2))
+    await guard.fromClient(call(ALLOWED, {}, 3))
+    const idle = guard.idle().then(() => happened.push('idle'))
+    await guard.fromServer({ id: 2, result: {} })
+    happened.push('one answered')
+    await guard.fromClient(cancel(3))
+    await idle
+    expect(happened).toEqual(['one answered', 'idle'])
+  })
+})
+
 describe('what a guard remembers', () => {
+  it('is small, whatever was sent: no long id, and no credential that could not be one', async () => {
+    const seen: unknown[] = []
+    const allowed: ToolDecider['allowed'] = async (_, caller) => {
+      seen.push(caller?.secret.length)
+      return new Set()
+    }
+    const { guard } = createWorld({}, { allowed })
+    expect(await guard.fromClient({ id: 'x'.repeat(1025), method: 'ping' })).toMatchObject({
+      answer: { id: 'x'.repeat(1025), error: { code: -32_600 } },
+    })
+    expect(await guard.fromClient({ id: 'x'.repeat(1024), method: 'ping' })).toHaveProperty('forward')
+    for (const length of [16_384, 16_385]) {
+      const _meta = { capiscio_caller_badge: 'x'.repeat(length) }
+      await guard.fromClient({ id: 1, method: 'tools/list', params: { _meta } })
+      await guard.fromServer({ id: 1, result: { tools: [{ name: 'a' }] } })
+    }
+    expect(seen).toEqual([16_384, 'conflicting-credentials'.length])
+  })
+
   it('is bounded: beyond 10 000 open requests the next one is refused until one is answered', async () => {
     const { guard } = createWorld()
     for (let id = 0; id < 10_000; id += 1) await guard.fromClient({ id, method: 'ping' })

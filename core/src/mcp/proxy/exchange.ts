@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isRequest, type McpMessage } from '@capiscio/proto/mcp'
+import { INEXACT_NUMBER } from '../exact-numbers.ts'
 import { eventOf, rewriteEvents } from './event-stream.ts'
 import { toClient, toTarget } from './forwarded-headers.ts'
 import type { Entered, GuardedSessions } from './guarded-sessions.ts'
@@ -23,6 +24,7 @@ const INTERNAL_ERROR = -32_603
 const PROBLEMS: Readonly<Record<BodyProblem, readonly [status: number, code: number, message: string]>> = {
   TOO_LARGE: [413, -32_600, 'The message is longer than 4 MiB.'],
   NOT_JSON: [400, -32_700, 'The body is not JSON.'],
+  INEXACT: [400, -32_600, INEXACT_NUMBER],
   NOT_A_MESSAGE: [400, -32_600, 'The body is not one JSON-RPC message. Batches are not taken.'],
 }
 
@@ -56,7 +58,7 @@ export function createExchange({ target, sessions, bearerIsBadge }: ExchangeOpti
       if (!/^application\/json *(;|$)/i.test(headers['content-type'] ?? '')) {
         return answerError(response, 415, -32_600, 'Send the body as application/json.')
       }
-      const message = (await readMessage(request, MAX_REQUEST_BYTES)) ?? 'NOT_JSON'
+      const message = (await readMessage(request, MAX_REQUEST_BYTES, true)) ?? 'NOT_JSON'
       if (typeof message === 'string') return answerError(response, ...PROBLEMS[message])
       const mismatch = disagreement(message, headers)
       if (mismatch !== undefined) return answerError(response, 400, HEADER_MISMATCH, mismatch, idOf(message))
