@@ -72,12 +72,13 @@ const DEFAULT_TIMEOUT_MS = 10_000
  */
 export async function createInProcessCore(options: InProcessCoreOptions = {}): Promise<InProcessCore> {
   const { env = process.env, ...flags } = options
-  const { config } = loadConfig({ command: 'rpc', flags, env })
+  const { config, warnings } = loadConfig({ command: 'rpc', flags, env })
   const logger = createLogger({
     level: config.logLevel,
     pretty: false,
     ...(config.logFile !== undefined && { file: config.logFile }),
   })
+  for (const { source, message } of warnings) logger.warn({ event: 'warning', code: 'CONFIG', source }, message)
   const core = await startCore({ ...config, listen: {} }, logger)
   const underWay = new Set<Promise<unknown>>()
   let closed: Promise<void> | undefined

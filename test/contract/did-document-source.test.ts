@@ -2,7 +2,7 @@ import { createDidWebDocuments } from '../../core/src/domain/did/did-web-documen
 import { createFixedClock } from '../fakes/fixed-clock.ts'
 import { createMemoryDidDocuments } from '../fakes/memory-did-documents.ts'
 import { createMemoryWeb, JSON_TYPE } from '../fakes/memory-web.ts'
-import { describeDidDocumentSource } from './did-document-source.suite.ts'
+import { describeDidDocumentSource } from './did-document-source.contract.ts'
 
 describeDidDocumentSource('the web', () => {
   const http = createMemoryWeb()

@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterAll, describe, expect, it } from 'vitest'
 import { createThreadedIndex } from '../../core/src/adapters/evidence-index/threaded-index.ts'
 import { createMemoryEvidenceIndex, type MemoryIndexState } from '../fakes/memory-evidence-index.ts'
-import { describeEvidenceIndex } from './evidence-index.suite.ts'
+import { describeEvidenceIndex } from './evidence-index.contract.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'capiscio-index-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

@@ -7,7 +7,7 @@ import { createFetchedIssuerKeys } from '../../core/src/domain/trust/fetched-iss
 import { createFixedClock } from '../fakes/fixed-clock.ts'
 import { createMemoryIssuerKeys } from '../fakes/memory-issuer-keys.ts'
 import { createMemoryWeb, JSON_TYPE } from '../fakes/memory-web.ts'
-import { CONTRACT_ISSUER, describeIssuerKeySource } from './issuer-key-source.suite.ts'
+import { CONTRACT_ISSUER, describeIssuerKeySource } from './issuer-key-source.contract.ts'
 
 describeIssuerKeySource('the web', (first) => {
   const http = createMemoryWeb()

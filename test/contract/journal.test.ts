@@ -7,7 +7,7 @@ import { nodeJournalFiles } from '../../core/src/adapters/evidence/journal-files
 import { createJournalRepair } from '../../core/src/adapters/evidence/journal-repair.ts'
 import { listJournalSegments } from '../../core/src/adapters/evidence/journal-segments.ts'
 import { createMemoryJournal } from '../fakes/memory-journal.ts'
-import { describeJournal } from './journal.suite.ts'
+import { describeJournal } from './journal.contract.ts'
 
 describeJournal('files', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'capiscio-journal-'))

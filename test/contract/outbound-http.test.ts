@@ -1,7 +1,7 @@
 import { startHttp } from '../fakes/https-server.ts'
 import { createMemoryWeb, type Page } from '../fakes/memory-web.ts'
 import { createTestOutbound } from '../fakes/test-outbound.ts'
-import { describeOutboundHttp } from './outbound-http.suite.ts'
+import { describeOutboundHttp } from './outbound-http.contract.ts'
 
 describeOutboundHttp('the guarded client', async () => {
   const pages = new Map<string | undefined, Page>()

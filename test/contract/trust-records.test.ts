@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll } from 'vitest'
 import { createFileTrustRecords } from '../../core/src/adapters/trust/file-trust-records.ts'
 import { createMemoryTrustRecords } from '../fakes/memory-trust-records.ts'
-import { describeTrustRecords } from './trust-records.suite.ts'
+import { describeTrustRecords } from './trust-records.contract.ts'
 
 const folders: string[] = []
 

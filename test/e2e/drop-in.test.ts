@@ -11,7 +11,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { devCredential, runCapiscio, startDevCore } from '../tools/core-process.ts'
 import { createRawClient, type RawClient } from '../tools/raw-client.ts'
 
-// The checklist for a binary that existing SDKs start by themselves (wire.md A.2): they give it
+// The checklist for a binary that existing SDKs start by themselves: they give it
 // `rpc --address localhost:PORT`, pipes that nobody reads, and nothing else.
 
 const MAIN = join(import.meta.dirname, '..', '..', 'core', 'dist', 'main.js')

@@ -85,7 +85,6 @@ async function startRegistry() {
 }
 
 describe('an issuer whose keys are fetched', () => {
-  // faults.md row 38.
   it('may be away at the start: the core answers, is not ready, and becomes ready by itself', async () => {
     const { state, server } = await startRegistry()
     state.isAway = true

@@ -49,16 +49,17 @@ describe('wire numbers', () => {
 })
 
 describe('metrics', () => {
-  it('have these names and labels', async () => {
+  it('have these names and labels', () => {
     const { registry } = createMetrics()
-    const own = (await registry.getMetricsAsJSON())
-      .map(({ name }) => name)
-      .filter((name) => !/_(process|nodejs)_/.test(name))
+    const own = registry
+      .getMetricsAsArray()
+      .filter(({ name }) => !/_(process|nodejs)_/.test(name))
+      .map((metric) => `${metric.name} ${'labelNames' in metric ? metric.labelNames : ''}`.trimEnd())
     expect(own.sort()).toEqual([
-      'capiscio_badge_cache_lookups_total',
-      'capiscio_connections_refused_total',
+      'capiscio_badge_cache_lookups_total result',
+      'capiscio_connections_refused_total listener,reason',
       'capiscio_decision_seconds',
-      'capiscio_decisions_total',
+      'capiscio_decisions_total outcome,reason',
       'capiscio_evidence_commit_records',
       'capiscio_evidence_commit_seconds',
       'capiscio_evidence_commits_total',
@@ -70,19 +71,19 @@ describe('metrics', () => {
       'capiscio_evidence_records_total',
       'capiscio_evidence_tails_quarantined_total',
       'capiscio_evidence_writable',
-      'capiscio_faults_total',
-      'capiscio_issuer_key_fetches_total',
+      'capiscio_faults_total where',
+      'capiscio_issuer_key_fetches_total outcome',
       'capiscio_issuer_keys_age_seconds',
       'capiscio_issuers_without_keys',
-      'capiscio_outbound_requests_total',
-      'capiscio_outbound_seconds',
-      'capiscio_outcomes_total',
-      'capiscio_reloads_total',
-      'capiscio_requests_refused_total',
-      'capiscio_revocation_entries',
-      'capiscio_revocation_synced_timestamp_seconds',
-      'capiscio_revocation_syncs_total',
-      'capiscio_status_calls_total',
+      'capiscio_outbound_requests_total purpose,outcome',
+      'capiscio_outbound_seconds purpose',
+      'capiscio_outcomes_total result',
+      'capiscio_reloads_total outcome',
+      'capiscio_requests_refused_total method,status',
+      'capiscio_revocation_entries issuer',
+      'capiscio_revocation_synced_timestamp_seconds issuer',
+      'capiscio_revocation_syncs_total issuer,outcome',
+      'capiscio_status_calls_total question,outcome',
     ])
   })
 })

@@ -63,6 +63,16 @@ describe('a core in the same process', () => {
     expect(await core.getServerInfo()).toMatchObject({ ready: true })
   })
 
+  it('says what is wrong with its configuration in its log, as every core does', async () => {
+    await core[Symbol.asyncDispose]()
+    core = await createInProcessCore({ env: { ...env, CAPISCIO_AUDIENC: 'api' }, policy: join(folder, 'policy.yaml') })
+    const log = await readFile(join(folder, 'state', 'rpc.log'), 'utf8')
+    const lines = log.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line)]))
+    expect(lines.filter(({ event }) => event === 'warning')).toMatchObject([
+      { code: 'CONFIG', source: 'CAPISCIO_AUDIENC', msg: 'Is not a variable that capiscio knows' },
+    ])
+  })
+
   it('verifies servers, filters listings and says what it is', async () => {
     expect(await verifyServer({}, { client: core })).toMatchObject({ state: 'UNVERIFIED_ORIGIN' })
     const info = await core.getServerInfo()

@@ -12,7 +12,7 @@ Example:
   $ capiscio config check --config capiscio.yaml
 
 Shows each value with its origin: default, FILE:LINE:COLUMN, a variable or a flag. Stronger
-origins hide weaker ones in this order. Secrets are masked. Takes the flags of "capiscio
+origins hide weaker ones in this order. Hashes of API keys are masked. Takes the flags of "capiscio
 serve" and shows what serve would do with them, and reads the files that the configuration
 names.
 Exit codes: 0 valid, 1 refused, 2 wrong usage.

@@ -11,13 +11,13 @@ export interface ConfigReportRow {
 }
 
 /** Shown in the place of what is there and not to be shown. */
-export const MASK = '********'
+const MASK = '********'
 
 /** Matches the hashes of API keys: no secret, but of use to whoever has stolen a list of keys. */
 const MASKED = /^apiKeys\[\d+\]\.hash$/
 
 /** Every value of a configuration with its origin, in the order of the configuration. */
-export function reportConfig({ config, origins, secrets }: LoadedConfig): readonly ConfigReportRow[] {
+export function reportConfig({ config, origins }: LoadedConfig): readonly ConfigReportRow[] {
   const rows: ConfigReportRow[] = []
   const originOf = (path: string): string => {
     for (let at = path; at !== ''; at = parentOf(at)) {
@@ -38,9 +38,6 @@ export function reportConfig({ config, origins, secrets }: LoadedConfig): readon
     }
   }
   visit('', config)
-  if (secrets.registryApiKey !== undefined) {
-    rows.push({ path: 'secrets.registryApiKey', value: MASK, origin: 'CAPISCIO_REGISTRY_API_KEY' })
-  }
   return rows
 }
 

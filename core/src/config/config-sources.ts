@@ -13,3 +13,6 @@ export interface ConfigSources {
   /** Home folder, absolute. Absent when there is none; then every folder must be configured. */
   readonly home: string | undefined
 }
+
+/** What the listeners, and what protects them, are decided from. */
+export type ListenSources = Omit<ConfigSources, 'cwd'>

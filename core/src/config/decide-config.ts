@@ -24,7 +24,7 @@ export interface DecidedConfig {
   readonly warnings: readonly ConfigWarning[]
 }
 
-/** Kept by the parent of an embedded core (wire.md A.2): it kills the core after 5 seconds. */
+/** Kept by the parent of an embedded core: it kills the core after 5 seconds. */
 const RPC_GRACE_MS = 4_000
 
 const DEFAULT_LIMITS: Config['limits'] = {

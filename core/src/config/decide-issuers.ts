@@ -22,7 +22,7 @@ const JWKS_PATH = '/.well-known/jwks.json'
 /**
  * Decides the trusted issuers: those of the file, then the one that
  * CAPISCIO_REGISTRY_ENDPOINT names, and CAPISCIO_TRUST_STORE_KEY as the pinned key of one
- * of them or of CAPISCIO_TRUST_STORE_ISSUER (design §10).
+ * of them or of CAPISCIO_TRUST_STORE_ISSUER.
  */
 export function decideIssuers(decisions: Decisions, sources: IssuerSources): readonly TrustedIssuerConfig[] {
   const { profile, environment, file } = sources

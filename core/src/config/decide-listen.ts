@@ -1,11 +1,10 @@
 import { posix } from 'node:path'
 import type { ListenConfig, TcpAddress } from './config.ts'
-import type { ConfigFile } from './config-file.ts'
 import type { ConfigFlags, CoreCommand } from './config-flags.ts'
 import { DEFAULT_ORIGIN } from './config-origin.ts'
+import type { ListenSources } from './config-sources.ts'
 import { decideTls, decideTokenFile } from './decide-tls.ts'
 import { type Candidate, type Decisions, fromFlag } from './decisions.ts'
-import type { Environment } from './environment.ts'
 import {
   isLoopback,
   type ListenAddress,
@@ -20,14 +19,6 @@ const WEB_PORT = 50052
 
 /** Switches a listener off. */
 const NONE = 'none'
-
-export interface ListenSources {
-  readonly command: CoreCommand
-  readonly flags: ConfigFlags
-  readonly environment: Environment
-  readonly file: ConfigFile | undefined
-  readonly home: string | undefined
-}
 
 /**
  * Decides where to listen. The gRPC listeners, `tcp` and `socket`, go together: the

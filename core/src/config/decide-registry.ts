@@ -11,7 +11,7 @@ import type { RegistryConfig, RegistryFlags } from './registry-config.ts'
 import { ValueRefused } from './value-refused.ts'
 
 /** Variables that a registry reads; of two, ours hides that of the hosted registry. */
-export const REGISTRY_ENVIRONMENT = {
+const REGISTRY_ENVIRONMENT = {
   listen: ['CAPISCIO_REGISTRY_LISTEN', 'PORT'],
   issuer: ['CAPISCIO_REGISTRY_ISSUER', 'CA_ISSUER_URL'],
   data: ['CAPISCIO_REGISTRY_DATA'],

@@ -1,6 +1,6 @@
 import type { TlsConfig } from './config.ts'
 import { DEFAULT_ORIGIN } from './config-origin.ts'
-import type { ListenSources } from './decide-listen.ts'
+import type { ListenSources } from './config-sources.ts'
 import { type Decisions, fromEnv, fromFlag } from './decisions.ts'
 import { ENVIRONMENT_NAMES as ENV } from './environment.ts'
 import { parseFilePath } from './file-path.ts'

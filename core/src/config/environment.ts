@@ -18,8 +18,6 @@ export interface Environment {
   readonly tlsKey: string | undefined
   readonly tlsClientCa: string | undefined
   readonly tokenFile: string | undefined
-  /** Secret. */
-  readonly registryApiKey: string | undefined
   readonly home: string | undefined
   /** Names that begin with `CAPISCIO_` and mean something that this version does not do. */
   readonly withoutEffect: readonly string[]
@@ -47,23 +45,26 @@ export const ENVIRONMENT_NAMES = {
   tlsKey: 'CAPISCIO_LISTEN_TLS_KEY',
   tlsClientCa: 'CAPISCIO_LISTEN_TLS_CLIENT_CA',
   tokenFile: 'CAPISCIO_CORE_TOKEN_FILE',
-  registryApiKey: 'CAPISCIO_REGISTRY_API_KEY',
   home: 'HOME',
 } as const
 
-/** Read by the reference's embedded policy engine, which this core does not have. */
+/** Read by the reference's embedded policy engine and its sender of events, which this core does not have. */
 const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
   'CAPISCIO_BUNDLE_URL',
   'CAPISCIO_BUNDLE_POLL_INTERVAL',
   'CAPISCIO_BUNDLE_MAX_AGE',
+  'CAPISCIO_REGISTRY_API_KEY',
 ])
 
 /** Read by SDKs, by commands for agents and by the registry, which share the environment with the core. */
 const OF_OTHERS: ReadonlySet<string> = new Set([
+  'CAPISCIO_AGENT_ID',
   'CAPISCIO_AGENT_PRIVATE_KEY_JWK',
   'CAPISCIO_API_KEY',
   'CAPISCIO_BINARY',
   'CAPISCIO_BINARY_PATH',
+  'CAPISCIO_CALLER_API_KEY',
+  'CAPISCIO_CALLER_BADGE',
   'CAPISCIO_CA_URL',
   'CAPISCIO_CORE_ADDR',
   'CAPISCIO_CORE_TLS_CA',

@@ -7,7 +7,6 @@ import { type DecidedConfig, decideConfig } from './decide-config.ts'
 import { ENVIRONMENT_NAMES, readEnvironment } from './environment.ts'
 import { parseFilePath } from './file-path.ts'
 import { readBoundedFile } from './read-bounded-file.ts'
-import { readSecrets, type Secrets } from './secrets.ts'
 import { ValueRefused } from './value-refused.ts'
 
 export interface LoadConfigOptions {
@@ -19,7 +18,6 @@ export interface LoadConfigOptions {
 }
 
 export interface LoadedConfig extends DecidedConfig {
-  readonly secrets: Secrets
   /** Absolute path of the configuration file, if there is one. */
   readonly configFile: string | undefined
 }
@@ -44,7 +42,7 @@ export function loadConfig({ command, flags, env, cwd = process.cwd() }: LoadCon
     fileProblems.push(...refused.problems)
   }
   const decided = decideBeside(fileProblems, { ...sources, file })
-  return Object.freeze({ ...decided, secrets: readSecrets(environment), configFile: path })
+  return Object.freeze({ ...decided, configFile: path })
 }
 
 /** What is wrong beside a refused file is said too, unless only the missing file makes it wrong. */

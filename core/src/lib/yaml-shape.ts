@@ -31,7 +31,7 @@ export function parseYamlShape<T>(text: string, shape: z.ZodType<T>): ShapedYaml
 }
 
 /** `tools[2].match`, or nothing for the whole. */
-export function showPath(path: readonly PropertyKey[]): string {
+function showPath(path: readonly PropertyKey[]): string {
   return path
     .map((step, at) => (typeof step === 'number' ? `[${step}]` : `${at > 0 ? '.' : ''}${String(step)}`))
     .join('')

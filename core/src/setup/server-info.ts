@@ -11,12 +11,12 @@ import type { TrustedKeys } from '../domain/trust/trust-store.ts'
 import { SourceUnavailable } from '../ports/source-unavailable.ts'
 import { EVALUATE_LIMITS } from '../service/evaluate-limits.ts'
 import { CORE_VERSION, PROTO_VERSION } from '../version.ts'
-import type { IssuerKeysSetup } from './trust/open-issuer-keys.ts'
+import type { OpenedIssuerKeys } from './trust/open-issuer-keys.ts'
 
 export interface ServerInfoOptions {
   readonly config: Config
   readonly rules: () => GuardRules
-  readonly issuerKeys: IssuerKeysSetup
+  readonly issuerKeys: OpenedIssuerKeys
   readonly revocations: Revocations
   readonly pinned: () => TrustedKeys
   readonly log: EvidenceLog
@@ -60,7 +60,7 @@ export async function describeServer(options: ServerInfoOptions): Promise<Server
 }
 
 /** Issuers that are trusted by their pinned keys alone. */
-function describePinned({ issuerKeys: pins }: TrustedKeys, { origins }: IssuerKeysSetup) {
+function describePinned({ issuerKeys: pins }: TrustedKeys, { origins }: OpenedIssuerKeys) {
   const issuers = new Set(pins.map(({ issuer }) => issuer))
   return [...issuers]
     .filter((issuer) => !origins.has(issuer))
@@ -68,7 +68,7 @@ function describePinned({ issuerKeys: pins }: TrustedKeys, { origins }: IssuerKe
 }
 
 /** Fetched keys are described as they are: nobody waits for a fetch to learn what a core is like. */
-async function describeIssuer(issuerKeys: IssuerKeysSetup, issuer: string, keySource: string, allowEs256: boolean) {
+async function describeIssuer(issuerKeys: OpenedIssuerKeys, issuer: string, keySource: string, allowEs256: boolean) {
   const state = issuerKeys.state(issuer)
   if (state === undefined) return { issuer, keySource, keys: await countKeys(issuerKeys, issuer, allowEs256) }
   const { keys, fetchedAtMs, lastError = '', stale } = state
@@ -97,7 +97,7 @@ function describeRevocation({ config, revocations }: ServerInfoOptions, issuer: 
 }
 
 /** Usable keys now; 0 when the set cannot be had or read. */
-async function countKeys(source: IssuerKeysSetup, issuer: string, allowEs256: boolean): Promise<number> {
+async function countKeys(source: OpenedIssuerKeys, issuer: string, allowEs256: boolean): Promise<number> {
   try {
     return parseJwks((await source.keySet(issuer)).jwks, { allowEs256 }).length
   } catch (error) {

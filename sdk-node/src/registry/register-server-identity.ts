@@ -1,4 +1,3 @@
-import { createPublicKey } from 'node:crypto'
 import { defaultKid, type RegisteredSubject, RegistrationError, type RegistryClient } from '@capiscio/proto/registry'
 import { readOptions } from '@capiscio/proto/sdk'
 import { type KeySource, requireKey } from '../key-source.ts'
@@ -75,11 +74,6 @@ export async function registerWith(
     if (!create || !(refused instanceof RegistrationError) || refused.statusCode !== 404) throw refused
     return toRegistration(await client.create(subject, name, identity), 'created')
   }
-}
-
-/** PEM (SPKI) of the public half. */
-export function publicPemOf(privateKey: KeySource): string {
-  return createPublicKey(requireKey(privateKey, 'private')).export({ format: 'pem', type: 'spki' }).toString()
 }
 
 /** @throws TypeError */

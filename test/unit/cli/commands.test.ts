@@ -274,7 +274,11 @@ apiKeys:
     expect(stdout).not.toContain('listen.http')
     expect(stderr).toContain('warning: CAPISCIO_AUDIENC')
     const { json, stdout: text } = await run(['config', 'check', '--config', config, '--json'], env)
-    expect(json()).toMatchObject({ valid: true, configFile: config, warnings: [{ source: 'CAPISCIO_AUDIENC' }] })
+    expect(json()).toMatchObject({
+      valid: true,
+      configFile: config,
+      warnings: [{ source: 'CAPISCIO_REGISTRY_API_KEY' }, { source: 'CAPISCIO_AUDIENC' }],
+    })
     for (const printed of [stdout, stderr, text]) expect(printed).not.toMatch(/canary|sha256:/)
   })
 

@@ -14,7 +14,7 @@ export interface AudienceDemand {
 }
 
 /**
- * Step 6e of badges.md §8.2 by the table of §8.4. Entries are compared as exact texts.
+ * Step 6e of badges.md §8.2 by the table of badges.md §8.4. Entries are compared as exact texts.
  *
  * Where the verifier has no identifiers of its own, the rules' lists are its identity;
  * where there are none either, it cannot be named, and every badge with `aud` is for

@@ -38,7 +38,7 @@ const FRAGMENT = /^[!-~]+$/
 const MAX_FRAGMENT_LENGTH = 256
 
 /**
- * Steps 3b to 3i of badges.md §8.2 with the cross-field rules X1 to X8 of §3.4, in their
+ * Steps 3b to 3i of badges.md §8.2 with the rules X1 to X8 of badges.md §3.4, in their
  * order. Unknown claims are ignored.
  *
  * @param payload attacker-controlled

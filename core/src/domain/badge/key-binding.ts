@@ -26,7 +26,7 @@ const MAX_AGE_MS = 300_000
 const FOR_EVER: KeyBinding = { freshUntilMs: Number.POSITIVE_INFINITY }
 
 /**
- * Step 7 of badges.md §8.2, by §5. At IAL 0 there is nothing to bind. A did:key is its own
+ * Step 7 of badges.md §8.2, by badges.md §5. At IAL 0 there is nothing to bind. A did:key is its own
  * document; a did:web is resolved, no more often than every five minutes for one badge.
  *
  * @param badge its signature verified, so that only a trusted issuer's subjects are looked up

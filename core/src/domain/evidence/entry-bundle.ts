@@ -3,9 +3,6 @@ import { TILE_WIDTH } from './tile-path.ts'
 
 const LENGTH_BYTES = 2
 
-/** No bundle is larger. */
-export const MAX_BUNDLE_BYTES = TILE_WIDTH * (LENGTH_BYTES + MAX_ENTRY_BYTES)
-
 /**
  * The bytes of an entry bundle (evidence-log §3.2): each entry after its 16-bit length.
  *

@@ -25,7 +25,7 @@ export interface PublisherOptions {
   readonly timer: Timer
 }
 
-/** How long commits are gathered before they are published together. Well below the second that §9.2 grants. */
+/** How long commits are gathered before they are published together: well below the second of evidence-log §9.2. */
 export const GATHER_MS = 250
 
 /**

@@ -1,7 +1,7 @@
-import { decodeBase64url, encodeBase64url } from '../../lib/base64url.ts'
+import { decodeBase64url } from '../../lib/base64url.ts'
 import { parseStrictJsonObject } from '../../lib/strict-json.ts'
-import type { Ed25519Signer, Ed25519Verifier } from '../../ports/ed25519.ts'
-import { isTokenOf, TOKEN_TYPES, type TokenKind } from '../badge/token-type.ts'
+import type { Ed25519Verifier } from '../../ports/ed25519.ts'
+import { isTokenOf, type TokenKind } from '../badge/token-type.ts'
 import type { Ed25519PublicKey } from '../did/ed25519-public-key.ts'
 
 /**
@@ -55,7 +55,7 @@ const NONCE = /^[A-Za-z0-9_-]{22,128}$/
 /** Longest JWS that is looked at, in characters. */
 const MAX_PROOF_LENGTH = 8_192
 
-/** Whether a server may sign this text for a stranger. */
+/** Whether a server may sign this text for a stranger; no other one is a nonce. */
 export function isProofNonce(text: unknown): text is string {
   return typeof text === 'string' && NONCE.test(text)
 }
@@ -123,43 +123,6 @@ function openProof(
   if (typeof kid !== 'string' || !(kid === serverDid || kid.startsWith(`${serverDid}#`))) return undefined
   const signingInput = new TextEncoder().encode(jws.slice(0, jws.lastIndexOf('.')))
   return ed25519.verify(publicKey, signingInput, signature) ? payload : undefined
-}
-
-/** What a server signs to answer a nonce. */
-export interface PossessionAnswer {
-  readonly nonce: string
-  readonly serverDid: string
-  /** DID URL of the signing key, or the DID. */
-  readonly kid: string
-  /** As whom the server is reached: a URL origin, or `stdio`. Its own knowledge, never the client's word. */
-  readonly audience: string
-  readonly method: string
-  readonly nowMs: number
-}
-
-/**
- * Signs both forms of proof for one nonce.
- *
- * @throws {TypeError} for a nonce that `isProofNonce` does not accept
- */
-export function signPossession(
-  answer: PossessionAnswer,
-  signer: Ed25519Signer,
-): { readonly signature: string; readonly boundSignature: string } {
-  const { nonce, serverDid, kid, audience, method, nowMs } = answer
-  if (!isProofNonce(nonce)) throw new TypeError('Only a nonce of 22 to 128 base64url characters is signed')
-  const claims = { aud: audience, iat: Math.floor(nowMs / 1000), method, nonce, sub: serverDid }
-  return {
-    signature: signJws('handshakeProof', kid, nonce, signer),
-    boundSignature: signJws('boundHandshakeProof', kid, JSON.stringify(claims), signer),
-  }
-}
-
-function signJws(kind: TokenKind, kid: string, payload: string, signer: Ed25519Signer): string {
-  const utf8 = new TextEncoder()
-  const encode = (text: string): string => encodeBase64url(utf8.encode(text))
-  const signingInput = `${encode(JSON.stringify({ alg: 'EdDSA', kid, typ: TOKEN_TYPES[kind] }))}.${encode(payload)}`
-  return `${signingInput}.${encodeBase64url(signer.sign(utf8.encode(signingInput)))}`
 }
 
 function utf8Text(bytes: Uint8Array): string | undefined {

@@ -42,7 +42,7 @@ export interface Policy {
   readonly rules: readonly PolicyRule[]
 }
 
-export const NO_DEMANDS: Demands = Object.freeze({
+const NO_DEMANDS: Demands = Object.freeze({
   minTrustLevel: 0,
   minIal: 0,
   requireBadge: false,

@@ -145,7 +145,7 @@ export function createIssuance(context: RegistryContext): Issuance {
     return { subject, publicKey }
   }
 
-  /** Steps 4 to 23 of §5.3. */
+  /** Steps 4 to 23 of registry.md §5.3. */
   async function prove(challenge: StoredChallenge, did: string, kind: SubjectKind, token: string) {
     if (challenge.usedAtMs !== undefined) throw challengeUsed()
     const nowMs = clock.nowMs()
@@ -209,7 +209,7 @@ export function createIssuance(context: RegistryContext): Issuance {
       trail.demandWritable()
       gate.proofFrom(address)
       const routeDid = reference.startsWith('did:') ? reference : (await findLivingSubject(reference, kind, store)).did
-      // The steps of §5.3 in their order: 1, 2, 3.
+      // The steps of registry.md §5.3 in their order: 1, 2, 3.
       if (!CHALLENGE_ID.test(challengeId)) {
         throw new RegistryRefused('invalid_challenge_id', 'challenge_id is ch- and a UUID.')
       }

@@ -2,7 +2,7 @@ import type { StoredSubject } from '../../ports/registry-store.ts'
 import { toMultibaseKey } from '../did/multibase-key.ts'
 
 /** DID URL of the one key of a subject in the registry's own namespace. */
-export function subjectKeyId(did: string): string {
+function subjectKeyId(did: string): string {
   return `${did}#key-1`
 }
 

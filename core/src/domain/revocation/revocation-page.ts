@@ -2,7 +2,7 @@ import { parseRfc3339 } from '../../lib/rfc3339.ts'
 import { RevocationRefused } from './revocation-refused.ts'
 
 /** Longest id that is taken, in characters. A `jti` has 36. */
-export const MAX_ID_LENGTH = 256
+const MAX_ID_LENGTH = 256
 
 /** Longest cursor that is sent back, in characters. */
 const MAX_CURSOR_LENGTH = 1024

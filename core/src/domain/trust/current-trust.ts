@@ -33,7 +33,7 @@ const NOTHING: TrustedKeys = { version: 'unavailable', issuerKeys: [], agentKeys
 /**
  * Joins configuration and trust store, which are both the operator's. An issuer with pinned
  * keys is trusted like a configured one, with these keys; the did:key of a pinned agent
- * counts like one listed for level 0, so that the request still has to agree (design §5.4).
+ * counts like one listed for level 0, so that the request still has to agree.
  *
  * Trusts the configuration alone until the first `refresh`.
  *

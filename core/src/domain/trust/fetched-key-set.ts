@@ -6,13 +6,13 @@ import type { Telemetry } from '../../ports/telemetry.ts'
 import { fetchJwks, type JwksPlace } from './fetch-jwks.ts'
 
 /** Age from which a key set is fetched again, behind the back of those who use it (badges.md §7). */
-export const REFRESH_AGE_MS = 300_000
+const REFRESH_AGE_MS = 300_000
 
 /** Age from which its users wait for the newer one, unless the issuer is known to be away. */
-export const WAIT_AGE_MS = 600_000
+const WAIT_AGE_MS = 600_000
 
 /** Time between fetches for unknown key ids (badges.md §7). */
-export const KID_COOLDOWN_MS = 30_000
+const KID_COOLDOWN_MS = 30_000
 
 /** Pause after a failure, doubled by each further one up to the longest. */
 const FIRST_PAUSE_MS = 1_000

@@ -13,7 +13,7 @@ export interface TrustedIssuers {
   /** Whether level 0 badges that this did:key signed for itself count. */
   trustsSelfSigned(did: string): boolean
   /**
-   * What remains under the demands of one request (design.md §5.2, §5.4).
+   * What remains under the demands of one request.
    *
    * An empty list keeps every issuer. `did:web:HOST` stands for `https://HOST`. Unknown
    * entries match nothing, so they narrow and never add. Level 0 remains where it was

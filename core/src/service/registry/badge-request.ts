@@ -73,7 +73,7 @@ const UNIT_SECONDS: Readonly<Record<string, number>> = { h: 3600, m: 60, s: 1 }
  *
  * @throws {RegistryRefused} invalid_request
  */
-export function parseGoDuration(text: string): number {
+function parseGoDuration(text: string): number {
   if (!/^(?:[0-9]{1,6}[hms])+$/.test(text)) {
     throw new RegistryRefused('invalid_request', 'duration is written like 5m0s: whole hours, minutes and seconds.')
   }

@@ -3,7 +3,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { type RegistryRefusalCode, RegistryRefused } from '../../domain/registry/registry-refused.ts'
 
 /** HTTP status of every refusal (registry.md §3 to §6). */
-export const REFUSAL_STATUS: Readonly<Record<RegistryRefusalCode, ContentfulStatusCode>> = {
+const REFUSAL_STATUS: Readonly<Record<RegistryRefusalCode, ContentfulStatusCode>> = {
   invalid_request: 400,
   invalid_mode: 400,
   invalid_did: 400,

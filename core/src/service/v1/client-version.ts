@@ -4,7 +4,7 @@ export const REPORTED_CORE_VERSION = '2.7.2'
 export const REPORTED_PROTO_VERSION = '1.0'
 
 /**
- * Whether an SDK of this version can be served (wire.md A.2): 0.x from 0.1.0 on, and 2.4.0
+ * Whether an SDK of this version can be served: 0.x from 0.1.0 on, and 2.4.0
  * up to, not including, 3.0.0. An empty or unparsable version cannot.
  */
 export function isCompatibleClient(version: string): boolean {

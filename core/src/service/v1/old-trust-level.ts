@@ -4,7 +4,7 @@ import type { TrustLevel } from '../../domain/trust/trust-level.ts'
 /**
  * The levels of RFC-002 by their names in the old enum, never by number: its number 2 is
  * named DV, which is level 2, and its number 1 is level 0. Level 1 (registered) has no name
- * there (design §4).
+ * there.
  */
 const NAMES: Readonly<Record<TrustLevel, OldTrustLevel>> = {
   0: OldTrustLevel.SELF_SIGNED,

@@ -15,7 +15,7 @@ import type { RegistryAdapters } from './open-registry.ts'
 import { registryFolders } from './registry-files.ts'
 
 /** Name of the first API key. */
-export const ADMIN_KEY_NAME = 'admin'
+const ADMIN_KEY_NAME = 'admin'
 
 export interface NewRegistry {
   readonly issuer: string

@@ -11,7 +11,7 @@ import { issuerKeyOrigins } from './issuer-key-origins.ts'
 /** How often fetched key sets are looked at, in milliseconds. */
 const LOOK_EVERY_MS = 1_000
 
-export interface IssuerKeysSetup extends IssuerKeySource {
+export interface OpenedIssuerKeys extends IssuerKeySource {
   /** Where the keys of an issuer come from, and how it is with those that are fetched. */
   readonly origins: ReadonlyMap<string, { readonly kind: 'inline' | 'file' | 'url' }>
   state(issuer: string): KeySetState | undefined
@@ -26,7 +26,7 @@ export interface IssuerKeysSetup extends IssuerKeySource {
 export function openIssuerKeys(
   { issuers, jwksMaxStaleSeconds, allowEs256 }: Config['trust'],
   { http, clock, telemetry }: { readonly http: OutboundHttp; readonly clock: Clock; readonly telemetry: Telemetry },
-): IssuerKeysSetup {
+): OpenedIssuerKeys {
   const origins = issuerKeyOrigins(issuers)
   const urls = new Map(
     [...origins].flatMap(([issuer, origin]): [string, string][] =>

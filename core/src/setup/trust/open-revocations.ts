@@ -30,7 +30,7 @@ const ISSUER_MAX_IN_FLIGHT = 64
 const STATUS_MAX_ENTRIES = 16_384
 
 /** Largest snapshot in JSON. Larger lists come as a copy of the cache folder of a core that has them. */
-export const MAX_SNAPSHOT_BYTES = 64 * 1024 * 1024
+const MAX_SNAPSHOT_BYTES = 64 * 1024 * 1024
 
 export interface RevocationsSetup {
   readonly http: OutboundHttp

@@ -9,7 +9,7 @@ import type { OutboundHttp } from '../../ports/outbound-http.ts'
 import type { Telemetry } from '../../ports/telemetry.ts'
 import { openOutboundHttp } from '../open-outbound-http.ts'
 import { createLateIssuers, type LateIssuers } from './late-issuer-status.ts'
-import { type IssuerKeysSetup, openIssuerKeys } from './open-issuer-keys.ts'
+import { type OpenedIssuerKeys, openIssuerKeys } from './open-issuer-keys.ts'
 import { openRevocations } from './open-revocations.ts'
 import { type OpenedTrust, openTrust } from './open-trust.ts'
 import { withOnlyPinned, withPinnedIssuers } from './pinned-issuers.ts'
@@ -17,7 +17,7 @@ import { withOnlyPinned, withPinnedIssuers } from './pinned-issuers.ts'
 /** Everything from outside that badges are verified with: whose keys count, and what was revoked. */
 export interface TrustSources extends Pick<OpenedTrust, 'store' | 'current'> {
   readonly http: OutboundHttp
-  readonly issuerKeys: IssuerKeysSetup
+  readonly issuerKeys: OpenedIssuerKeys
   readonly didDocuments: DidDocumentSource
   readonly revocations: Revocations
   /** Standing of badges and agents, also of issuers that are pinned later. */

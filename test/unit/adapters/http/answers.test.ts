@@ -200,7 +200,6 @@ describe('a body', () => {
   })
 })
 
-// faults.md row 36.
 describe('an attack on memory', () => {
   const MIB = 1024 * 1024
   const get = (outbound: ReturnType<typeof createTestOutbound>, port: number) =>

@@ -148,7 +148,6 @@ describe('Retry-After', () => {
   })
 })
 
-// faults.md row 35.
 describe('a server', () => {
   const serve = (status: number, headers: Record<string, string> = {}) =>
     startHttp((_request, response) => response.writeHead(status, headers).end())

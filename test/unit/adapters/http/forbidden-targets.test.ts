@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { startHttp, startTcp } from '../../../fakes/https-server.ts'
 import { createTestOutbound, PUBLIC_ADDRESS } from '../../../fakes/test-outbound.ts'
 
-// faults.md row 31: nothing is connected to that a stranger must not make us connect to.
+// Nothing is connected to that a stranger must not make us connect to.
 
 describe('a URL from input', () => {
   it.each([

@@ -5,7 +5,7 @@ import { createAddressResolver } from '../../../../core/src/adapters/http/resolv
 import { startHttp, startTcp } from '../../../fakes/https-server.ts'
 import { createTestOutbound, PUBLIC_ADDRESS } from '../../../fakes/test-outbound.ts'
 
-// faults.md rows 34 and 36: whoever does not answer costs a bounded time and a bounded number of sockets.
+// Whoever does not answer costs a bounded time and a bounded number of sockets.
 
 describe('time is up for', () => {
   const silent = (): Promise<{ readonly port: number }> => startTcp(() => {})

@@ -6,8 +6,6 @@ import { describe, expect, it } from 'vitest'
 import { certificate, startHttp, startHttps, startTcp } from '../../../fakes/https-server.ts'
 import { createTestOutbound, PUBLIC_ADDRESS } from '../../../fakes/test-outbound.ts'
 
-// faults.md row 37.
-
 const FAKES = join(import.meta.dirname, '..', '..', '..', 'fakes')
 
 describe('a certificate', () => {

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { createNobleEd25519Verifier } from '../../../../core/src/adapters/crypto/noble-ed25519.ts'
 import { createNodeEd25519Verifier } from '../../../../core/src/adapters/crypto/node-ed25519.ts'
 import { createNodeEs256Verifier } from '../../../../core/src/adapters/crypto/node-es256.ts'
 import { createBadgeVerifier } from '../../../../core/src/domain/badge/badge-verifier.ts'
@@ -11,6 +10,7 @@ import { createFixedClock } from '../../../fakes/fixed-clock.ts'
 import { createMemoryBadgeStatus } from '../../../fakes/memory-badge-status.ts'
 import { createMemoryDidDocuments } from '../../../fakes/memory-did-documents.ts'
 import { createMemoryIssuerKeys } from '../../../fakes/memory-issuer-keys.ts'
+import { createNobleEd25519Verifier } from '../../../fakes/noble-ed25519.ts'
 import {
   type BadgeVector,
   type BadgeVectorFile,

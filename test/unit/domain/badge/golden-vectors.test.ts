@@ -11,12 +11,12 @@ import { defaultKeyId } from '../../../../core/src/domain/did/key-id.ts'
 import { toPublicKeyPem } from '../../../../core/src/domain/did/key-pem.ts'
 import { keyThumbprint } from '../../../../core/src/domain/did/key-thumbprint.ts'
 import { parsePublicJwk } from '../../../../core/src/domain/did/public-jwk.ts'
-import { signPossession } from '../../../../core/src/domain/identity/proof-of-possession.ts'
 import { createIssuerApi } from '../../../../core/src/domain/revocation/issuer-api.ts'
 import { createLiveStatus } from '../../../../core/src/domain/revocation/live-status.ts'
 import { type StatusKnowledge, statusVerdict } from '../../../../core/src/domain/revocation/status-verdict.ts'
 import { sha256Base64url } from '../../../../core/src/lib/sha256.ts'
 import { createFixedClock } from '../../../fakes/fixed-clock.ts'
+import { signPossession } from '../../../fakes/sign-possession.ts'
 import { refusalOf } from '../../../tools/refusal.ts'
 
 const FOLDER = join(import.meta.dirname, '..', '..', '..', 'vectors', 'badges')

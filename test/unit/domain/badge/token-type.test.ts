@@ -3,8 +3,9 @@ import { createNodeEd25519Signer } from '../../../../core/src/adapters/crypto/no
 import { parseBadge } from '../../../../core/src/domain/badge/parse-badge.ts'
 import { isTokenOf, TOKEN_TYPES, type TokenKind } from '../../../../core/src/domain/badge/token-type.ts'
 import { parseEd25519PublicKey } from '../../../../core/src/domain/did/ed25519-public-key.ts'
-import { findProofProblem, signPossession } from '../../../../core/src/domain/identity/proof-of-possession.ts'
+import { findProofProblem } from '../../../../core/src/domain/identity/proof-of-possession.ts'
 import { createBadgeWorld } from '../../../fakes/badge-world.ts'
+import { signPossession } from '../../../fakes/sign-possession.ts'
 import { refusalOf } from '../../../tools/refusal.ts'
 
 const KINDS = Object.keys(TOKEN_TYPES) as TokenKind[]

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { createNodeEd25519Signer } from '../../../../core/src/adapters/crypto/node-ed25519.ts'
 import { toDidKey } from '../../../../core/src/domain/did/did-key.ts'
-import { type PossessionProof, signPossession } from '../../../../core/src/domain/identity/proof-of-possession.ts'
+import type { PossessionProof } from '../../../../core/src/domain/identity/proof-of-possession.ts'
 import {
   createServerVerifier,
   type ServerClaim,
@@ -20,6 +20,7 @@ import {
   type Payload,
   vcOf,
 } from '../../../fakes/badge-world.ts'
+import { signPossession } from '../../../fakes/sign-possession.ts'
 
 const DID = 'did:web:mcp.example.com:servers:files'
 const ENDPOINT: ServerClaim['endpoint'] = { transport: 'http', url: new URL('https://mcp.example.com/servers/files') }

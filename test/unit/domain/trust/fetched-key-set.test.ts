@@ -157,7 +157,6 @@ describe('while only hits occur', () => {
   })
 })
 
-// faults.md row 23.
 describe('when the issuer rotates its keys', () => {
   it('a new key is found with one fetch, and a key that is gone is gone', async () => {
     const { current, freshened, fetches, publish } = world(pageOf(OLD))
@@ -180,7 +179,6 @@ describe('when the issuer rotates its keys', () => {
   })
 })
 
-// faults.md row 24.
 describe('a flood of unknown key ids', () => {
   it('costs one fetch in thirty seconds', async () => {
     const { clock, current, freshened, fetches } = world(pageOf(OLD))
@@ -213,7 +211,6 @@ describe('a flood of unknown key ids', () => {
   })
 })
 
-// faults.md row 35.
 describe('an answer that is no usable key set', () => {
   const cases: [string, Page | undefined][] = [
     ['no answer', undefined],

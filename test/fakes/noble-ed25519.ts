@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { Point } from '@noble/ed25519'
-import type { Ed25519Verifier } from '../../ports/ed25519.ts'
+import type { Ed25519Verifier } from '../../core/src/ports/ed25519.ts'
 
 /** The order of the base point (RFC 8032 §5.1). */
 const GROUP_ORDER = Point.CURVE().n
