@@ -9,6 +9,7 @@ import {
   CoreUnavailableError,
   InvalidRequestError,
   MethodUnimplementedError,
+  readOptions,
   requireTimeoutMs,
   withLimits,
 } from '@capiscio/proto/sdk'
@@ -56,6 +57,10 @@ export interface InProcessCoreOptions
   readonly env?: Readonly<Record<string, string | undefined>> | undefined
 }
 
+/** Misspelt, `policy` would mean no policy. */
+const NAMES = [
+  ...['config', 'profile', 'stateDir', 'evidenceLog', 'trustStore', 'policy', 'logLevel', 'logFile', 'env'],
+]
 const DEFAULT_TIMEOUT_MS = 10_000
 
 /**
@@ -68,9 +73,11 @@ const DEFAULT_TIMEOUT_MS = 10_000
  * const readFile = guard({ tool: 'read_file', client: core }, handler)
  * ```
  *
+ * @throws {TypeError} for an option that it does not know
  * @throws when the configuration is refused, or the evidence log cannot be opened
  */
 export async function createInProcessCore(options: InProcessCoreOptions = {}): Promise<InProcessCore> {
+  readOptions(options, NAMES, 'The options of createInProcessCore')
   const { env = process.env, ...flags } = options
   const { config, warnings } = loadConfig({ command: 'rpc', flags, env })
   const logger = createLogger({

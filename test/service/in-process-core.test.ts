@@ -115,6 +115,20 @@ describe('a core in the same process', () => {
     await expect(evaluateToolAccess('read', {}, { client: core })).rejects.toMatchObject({ code: 'CLIENT_CLOSED' })
   })
 
+  it('takes no option that it does not know, such as another name for the policy', async () => {
+    const options = { env, policyFile: join(folder, 'policy.yaml') }
+    await expect(createInProcessCore(options as never)).rejects.toThrow(
+      new TypeError(
+        'The options of createInProcessCore has an unknown member "policyFile". Known are config, profile, stateDir, evidenceLog, trustStore, policy, logLevel, logFile, env.',
+      ),
+    )
+    await expect(createInProcessCore(null as never)).rejects.toThrow(TypeError)
+  })
+
+  it('refuses to start with a log file that cannot be opened', async () => {
+    await expect(createInProcessCore({ env, logFile: folder })).rejects.toMatchObject({ code: 'EISDIR', path: folder })
+  })
+
   it('refuses to start on a policy that is none', async () => {
     await writeFile(join(folder, 'broken.yaml'), 'version: 7\n')
     await expect(createInProcessCore({ env, policy: join(folder, 'broken.yaml') })).rejects.toThrow('broken.yaml')

@@ -58,7 +58,7 @@ export async function run(argv: readonly string[]): Promise<void> {
 }
 
 /** The command `capiscio` with all its subcommands. */
-function createProgram(io: CliIo): Command {
+export function createProgram(io: CliIo): Command {
   const program = new Command('capiscio')
     .description('Decides MCP tool calls, verifies MCP servers, keeps tamper-evident evidence.')
     .version(CORE_VERSION, '--version', 'print the version')
