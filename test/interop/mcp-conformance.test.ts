@@ -71,8 +71,16 @@ const RUNS = [
       'input-required-result-request-state',
       'server-stateless',
     ],
+    // Of a server without tasks. The proxy answers for tasks that are not the caller's.
+    proxied: { 'tasks-dispatch-and-envelope/sep-2663-tasks-get-invalid-task-id-32602': 'SUCCESS' },
   },
-  { title: 'SDK v2 in the legacy era', sdk: 'v2', selection: LEGACY, passes: [...ALWAYS, 'ping', 'server-initialize'] },
+  {
+    title: 'SDK v2 in the legacy era',
+    sdk: 'v2',
+    selection: LEGACY,
+    passes: [...ALWAYS, 'ping', 'server-initialize'],
+    proxied: {},
+  },
   {
     title: 'SDK v1 with sessions',
     sdk: 'v1',
@@ -86,13 +94,14 @@ const RUNS = [
       'tools-call-sampling',
       'tools-call-with-logging',
     ],
+    proxied: {},
   },
 ] as const
 
 describe.skipIf(nodeModules === undefined)('the official conformance suite', () => {
   it.each(RUNS)(
     'says the same of a plain server, of a protected one, and of the plain one behind the proxy: $title',
-    async ({ sdk, selection, passes }) => {
+    async ({ sdk, selection, passes, proxied: own }) => {
       const reportOn = async (given?: Protection) => {
         await using endpoint = await serveMcp(sdk, EVERYTHING, given)
         return await runConformance(nodeModules ?? '', endpoint.url, selection)
@@ -108,7 +117,7 @@ describe.skipIf(nodeModules === undefined)('the official conformance suite', () 
       expect(passedScenarios(plain)).toEqual(expect.arrayContaining([...passes]))
       expect(guarded).toEqual(plain)
       expect(await decisions()).toBeGreaterThan(before)
-      expect(proxied).toEqual(plain)
+      expect(proxied).toEqual({ ...plain, ...own })
     },
   )
 })

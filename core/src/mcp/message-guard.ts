@@ -116,6 +116,7 @@ const CONFLICTING: ClaimedCredential = { kind: 'badge', secret: 'conflicting-cre
 
 /** JSON-RPC. */
 const INVALID_REQUEST = -32_600
+const NO_METHOD = -32_601
 const INVALID_PARAMS = -32_602
 const INTERNAL_ERROR = -32_603
 
@@ -205,7 +206,10 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
     const params = paramsOf(request)
     const isList = method === 'tasks/list'
     const isNamedTwice = Object.keys(params).some((name) => name !== 'taskId' && folded(name) === 'taskid')
-    if ((!isList && !TASK_METHODS.includes(method)) || isNamedTwice) return { answer: noTask(id) }
+    // The modern era has no `tasks/result`, and what is not known here may give what a tool gave.
+    const isKnown = isList || (TASK_METHODS.includes(method) && !(isModern(request) && method === 'tasks/result'))
+    if (!isKnown) return { answer: { jsonrpc: '2.0', id, error: { code: NO_METHOD, message: 'Method not found.' } } }
+    if (isNamedTwice) return { answer: noTask(id) }
     const passage = await holding(request, gone, async (signal): Promise<Passage> => {
       const principal = await decider.principal(caller, signal)
       if (signal.aborted) return { drop: true }

@@ -404,7 +404,14 @@ describe('a task', () => {
 
   it('is nobody’s under another name, another method, a name that is two, or when nobody can tell who asks', async () => {
     const guard = await begun('t-1')
-    expect(await guard.fromClient(about('tasks/everything', 't-1', 'amy'))).toEqual(none)
+    const modern = {
+      _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', capiscio_caller_api_key: 'amy' },
+    }
+    for (const message of [about('tasks/everything', 't-1', 'amy'), about('tasks/result', 't-1', undefined, modern)]) {
+      expect(await guard.fromClient(message)).toMatchObject({ answer: { error: { code: -32_601 } } })
+    }
+    expect(await guard.fromClient(about('tasks/get', 't-1', undefined, modern))).toHaveProperty('forward')
+    await guard.fromServer({ id: 9, result: {} })
     expect(await guard.fromClient(about('tasks/get', 't-1', 'amy', { TaskID: 't-2' }))).toEqual(none)
     expect(await guard.fromClient(about('Tasks/List', undefined, 'amy'))).toMatchObject({
       answer: { error: { code: -32_600 } },
