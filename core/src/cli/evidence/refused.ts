@@ -12,8 +12,6 @@ export class CommandRefused extends Error {
  * `--json` a document, and an exit code: 3 where evidence is not what was written, else 1.
  */
 export async function answering(io: CliIo, json: boolean, act: () => Promise<void>): Promise<void> {
-  // Whoever reads us may have seen enough, as `head` does.
-  process.stdout.once('error', endQuietly)
   try {
     await act()
   } catch (refused) {
@@ -25,17 +23,10 @@ export async function answering(io: CliIo, json: boolean, act: () => Promise<voi
       io.stderr(
         `capiscio: ${printable(refused instanceof EvidenceRefused ? `${code}: ` : '')}${printable(refused.message)}\n`,
       )
-  } finally {
-    process.stdout.off('error', endQuietly)
   }
 }
 
 function codeOf(error: unknown): string | undefined {
   if (error instanceof CommandRefused) return 'COMMAND_REFUSED'
   return error instanceof EvidenceRefused || error instanceof LogDirectoryRefused ? error.code : undefined
-}
-
-function endQuietly(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error
-  process.exit(0)
 }
