@@ -79,9 +79,10 @@ function headerValues(value: string | undefined): string[] {
         .filter((text) => text !== '')
 }
 
+/** Two headers, joined by a comma, count as both: what is not the bearer token beside one is a second credential. */
 function bearerValues(value: string | undefined): string[] {
-  const [, token] = /^Bearer +(\S+)$/i.exec(value?.trim() ?? '') ?? []
-  return token === undefined ? [] : [token]
+  const parts = headerValues(value).map((part) => ({ part, token: /^Bearer +(\S+)$/i.exec(part)?.[1] }))
+  return parts.some(({ token }) => token !== undefined) ? parts.map(({ part, token }) => token ?? part) : []
 }
 
 /** The request without the caller's credential in its `_meta`, for whoever must not see it. */

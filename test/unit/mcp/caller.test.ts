@@ -27,6 +27,11 @@ describe('a caller', () => {
       badge,
     ],
     ['as a bearer token where that is OAuth', { header: headers({ authorization: `Bearer ${BADGE}` }) }, undefined],
+    [
+      'as the same bearer token twice',
+      { header: headers({ authorization: `Bearer ${BADGE}, Bearer ${BADGE}` }), bearerIsBadge: true },
+      badge,
+    ],
     ['as basic authorization', { header: headers({ authorization: 'Basic eDp5' }), bearerIsBadge: true }, undefined],
     ['under a foreign name', { meta: { 'com.example/badge': BADGE } }, undefined],
     ['in a prototype', { meta: Object.create({ capiscio_caller_badge: BADGE }) }, undefined],
@@ -42,6 +47,14 @@ describe('a caller', () => {
       { meta: { capiscio_caller_badge: OTHER }, header: headers({ 'x-capiscio-badge': BADGE }) },
     ],
     ['two headers', { header: headers({ 'x-capiscio-badge': `${BADGE}, ${OTHER}` }) }],
+    [
+      'two bearer tokens',
+      { header: headers({ authorization: `Bearer ${BADGE}, Bearer ${OTHER}` }), bearerIsBadge: true },
+    ],
+    [
+      'a bearer token and another authorization',
+      { header: headers({ authorization: `Basic eDp5, Bearer ${BADGE}` }), bearerIsBadge: true },
+    ],
     [
       'badge header and bearer that differ',
       { header: headers({ 'x-capiscio-badge': BADGE, authorization: `Bearer ${OTHER}` }), bearerIsBadge: true },

@@ -18,7 +18,7 @@ export interface RetentionOptions {
   readonly files: Pick<PublicLogFiles, 'remove'>
   /** How long entries are kept, by the time that they name. */
   readonly retentionMs: number
-  readonly clock: Pick<Clock, 'nowMs'>
+  readonly clock: Clock
   readonly timer: Timer
   readonly telemetry: Pick<Telemetry, 'fault'>
 }
@@ -44,6 +44,10 @@ export function createRetention(options: RetentionOptions): Retention {
   let cancel: (() => void) | undefined
   let running: Promise<void> = Promise.resolve()
   let stopped = false
+  const opened = { atMs: clock.nowMs(), monotonicMs: clock.monotonicMs() }
+
+  /** A wall clock that jumps ahead makes nothing old: what it removed could not be had back. */
+  const timeThatPassed = (): number => Math.min(clock.nowMs(), opened.atMs + clock.monotonicMs() - opened.monotonicMs)
 
   /** Index of the first bundle that is to be kept. One entry that is young, or tells no time, keeps its bundle. */
   async function firstYoungBundle(first: number, cutoffMs: number): Promise<number> {
@@ -59,7 +63,7 @@ export function createRetention(options: RetentionOptions): Retention {
 
   async function prune(): Promise<number> {
     const first = (await reader.firstKept()) / TILE_WIDTH
-    const keepFrom = await firstYoungBundle(first, clock.nowMs() - retentionMs)
+    const keepFrom = await firstYoungBundle(first, timeThatPassed() - retentionMs)
     if (keepFrom === first || stopped) return first * TILE_WIDTH
     await log.append(encodePrunedRecord(keepFrom * TILE_WIDTH, clock.nowMs()))
     const { size, checkpoint } = log

@@ -140,6 +140,26 @@ describe('entries stay', () => {
     ])
   })
 
+  it('when the clock of the machine jumps ahead by a year, until they are old', async () => {
+    await written(entries)
+    const daily = createManualTimer()
+    const { log } = await opened(50, {
+      timer: { after: (ms, call) => (ms === DAY_MS ? daily : timer).after(ms, call) },
+    })
+    // Tomorrow's look is planned when today's is done.
+    const looked = () => expect.poll(() => daily.pending).toBe(1)
+    await looked()
+    clock.setWall(START_MS + 365 * DAY_MS)
+    daily.advance(DAY_MS)
+    expect(daily.pending).toBe(0)
+    await looked()
+    expect([bundles().length, log.size]).toEqual([4, 1100])
+    clock.advance(61 * DAY_MS)
+    daily.advance(DAY_MS)
+    await expect.poll(bundles).toEqual(['001', '002', '003'])
+    await log.close()
+  })
+
   it('when their removal was cut off, and go the next time', async () => {
     await written(entries)
     clock.advance(60 * DAY_MS)
