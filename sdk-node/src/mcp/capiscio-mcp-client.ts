@@ -2,12 +2,10 @@ import { receiptFrom } from '@capiscio/proto/mcp'
 import { readOptions, requireTimeoutMs, type ServerState, type TrustLevel } from '@capiscio/proto/sdk'
 import { anySignal, getAbortSignal } from '../abort-signal.ts'
 import type { CredentialInput } from '../caller-credential.ts'
-import {
-  type ClientLike,
-  type ConnectVerifiedOptions,
-  connectVerified,
-  type VerifiedConnection,
-} from './connect-verified.ts'
+import type { ClientLike } from './client-like.ts'
+import type { ConnectVerifiedOptions } from './connect-options.ts'
+import type { VerifiedConnection } from './connect-verified.ts'
+import { connectVerified } from './connect-verified.ts'
 import { createHttpDisclosure } from './http-disclosure.ts'
 import { importFirst } from './installed-sdk.ts'
 import type { TransportLike } from './transport-like.ts'
