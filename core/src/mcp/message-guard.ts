@@ -29,7 +29,9 @@ import {
   withoutCaller,
 } from '@capiscio/proto/mcp'
 import type { AllowedToolAccess } from '@capiscio/proto/sdk'
+import { invalid, noMethod, noTask, tooDeepAnswer, undecided } from './guard-answers.ts'
 import { isTooDeep } from './message-depth.ts'
+import { createOpenRequests } from './open-requests.ts'
 import { createTaskOwners, type TaskOwners } from './task-owners.ts'
 import type { ToolDecider } from './tool-decider.ts'
 
@@ -80,32 +82,6 @@ export interface ClientSide extends Pick<CallerSources, 'header' | 'bearerIsBadg
   readonly signal?: AbortSignal
 }
 
-/**
- * A request that the server has, and what is needed when it answers. Nothing of it is larger
- * than a badge: some servers never answer.
- */
-interface Open {
-  readonly id: string | number
-  /** Of a handshake, with what is ours in its `_meta`. */
-  readonly handshake?: (McpRequest & { readonly method: HandshakeMethod }) | undefined
-  /** Of a listing: who asked for it. */
-  readonly listedFor?: { readonly caller: ClaimedCredential | undefined } | undefined
-  /** Of a list of tasks: whose they shall be. */
-  readonly tasksOf?: string | undefined
-  /** It goes on for as long as the client likes. */
-  readonly isSubscription?: boolean
-  readonly access?: AllowedToolAccess
-  /** Proof of its record, for a client that wants it. Never fails. */
-  readonly proof?: Promise<string | undefined> | undefined
-  readonly startedMs: number
-  /** The client waits no more. The id stays taken: its late answer must not pass for another's. */
-  isCancelled: boolean
-}
-
-/** Requests that may be open at one time, and cancelled ones that were never answered. */
-const MAX_OPEN = 10_000
-const MAX_CANCELLED = 10_000
-
 /** Longest id, longest credential that a listing is kept with, and longest value of ours in a handshake. */
 const MAX_ID_LENGTH = 1024
 const MAX_SECRET_LENGTH = 16 * 1024
@@ -114,30 +90,12 @@ const MAX_VALUE_LENGTH = 1024
 /** No badge: the core denies it and records that the caller contradicted itself. */
 const CONFLICTING: ClaimedCredential = { kind: 'badge', secret: 'conflicting-credentials' }
 
-/** JSON-RPC. */
-const INVALID_REQUEST = -32_600
-const NO_METHOD = -32_601
-const INVALID_PARAMS = -32_602
-const INTERNAL_ERROR = -32_603
-
 /** What is asked about a task, by its name. */
 const TASK_METHODS = ['tasks/get', 'tasks/result', 'tasks/update', 'tasks/cancel']
 
 export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
   const { decider, defaultCaller, disclose, tasks = createTaskOwners(), monotonicMs } = options
-  const open = new Map<unknown, Open>()
-  /** Calls that wait for their decision. */
-  const held = new Map<unknown, { readonly id: unknown; readonly hold: AbortController }>()
-  /** How many of the open requests are cancelled. */
-  let cancelled = 0
-  let whenIdle: (() => void)[] = []
-
-  function tellIdle(): void {
-    if (whenIdle.length === 0 || held.size > 0) return
-    if ([...open.values()].some(({ isSubscription, isCancelled }) => isSubscription !== true && !isCancelled)) return
-    for (const resolve of whenIdle) resolve()
-    whenIdle = []
-  }
+  const open = createOpenRequests()
 
   function fromNotification(message: McpMessage): Passage {
     // Requests without an id would run unseen where a server is lenient.
@@ -145,20 +103,7 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
     const forward = plainMessage({ ...message, params: withoutCaller(message.params) })
     if (message.method !== 'notifications/cancelled') return { forward }
     const id = isObject(message.params) ? own(message.params, 'requestId') : undefined
-    const waiting = held.get(slotOf(id))
-    if (waiting !== undefined && waiting.id === id) {
-      // The server never heard of the call, so it need not hear of its end.
-      waiting.hold.abort()
-      return { drop: true }
-    }
-    const running = open.get(slotOf(id))
-    // One that cannot be remembered runs to its end.
-    if (running === undefined || running.id !== id || running.isCancelled || cancelled >= MAX_CANCELLED)
-      return { drop: true }
-    running.isCancelled = true
-    cancelled += 1
-    tellIdle()
-    return { forward }
+    return open.cancel(id) ? { forward } : { drop: true }
   }
 
   function callerOf(request: McpRequest, client: ClientSide) {
@@ -178,8 +123,7 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
   ): Promise<Passage> {
     const call = toolCallOf(request)
     if (call === undefined) return refuse(request, 'tools/call must name its tool, once.')
-    const slot = slotOf(request.id)
-    const passage = await holding(request, gone, async (signal): Promise<Passage> => {
+    const passage = await open.hold<Passage>(request.id, gone, { drop: true }, async (signal) => {
       const access = await decider.decide(call.name, call.arguments, caller, signal)
       if (signal.aborted) return { drop: true }
       // Fetched while the tool runs.
@@ -188,10 +132,9 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
         const denied = denialResult({ ...access, message: conflict ?? access.message }, isModern(request))
         return { answer: { jsonrpc: '2.0', id: request.id, result: attachReceipt(denied, access, await proof) } }
       }
-      open.set(slot, { id: request.id, access, proof, startedMs: monotonicMs(), isCancelled: false })
+      open.add({ id: request.id, access, proof, startedMs: monotonicMs() })
       return { forward, access }
     })
-    // Without a decision nothing runs; what went wrong is in the core's log.
     return passage ?? { answer: undecided(request) }
   }
 
@@ -208,38 +151,18 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
     const isNamedTwice = Object.keys(params).some((name) => name !== 'taskId' && folded(name) === 'taskid')
     // The modern era has no `tasks/result`, and what is not known here may give what a tool gave.
     const isKnown = isList || (TASK_METHODS.includes(method) && !(isModern(request) && method === 'tasks/result'))
-    if (!isKnown) return { answer: { jsonrpc: '2.0', id, error: { code: NO_METHOD, message: 'Method not found.' } } }
+    if (!isKnown) return { answer: noMethod(id) }
     if (isNamedTwice) return { answer: noTask(id) }
-    const passage = await holding(request, gone, async (signal): Promise<Passage> => {
+    const passage = await open.hold<Passage>(id, gone, { drop: true }, async (signal) => {
       const principal = await decider.principal(caller, signal)
       if (signal.aborted) return { drop: true }
       const mayAsk = principal !== undefined && (isList || tasks.belongs(own(params, 'taskId'), principal))
       if (!mayAsk) return { answer: noTask(id) }
       const tasksOf = isList ? principal : undefined
-      open.set(slotOf(id), { id, tasksOf, startedMs: monotonicMs(), isCancelled: false })
+      open.add({ id, tasksOf, startedMs: monotonicMs() })
       return { forward }
     })
     return passage ?? { answer: noTask(id) }
-  }
-
-  /** Runs what a request waits for. `undefined` when that failed. */
-  async function holding(
-    { id }: McpRequest,
-    gone: AbortSignal | undefined,
-    ask: (signal: AbortSignal) => Promise<Passage>,
-  ): Promise<Passage | undefined> {
-    const hold = new AbortController()
-    const signal = gone === undefined ? hold.signal : AbortSignal.any([hold.signal, gone])
-    const slot = slotOf(id)
-    held.set(slot, { id, hold })
-    try {
-      return await ask(signal)
-    } catch {
-      return signal.aborted ? { drop: true } : undefined
-    } finally {
-      held.delete(slot)
-      tellIdle()
-    }
   }
 
   return {
@@ -259,13 +182,9 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
       const isDeep = isTooDeep(given)
       if (kind !== 'reply') return isDeep ? undefined : given
       const message = isDeep ? tooDeepAnswer(given) : given
-      const slot = slotOf(message.id)
-      const known = open.get(slot)
+      const known = open.answered(message.id)
       // An error without an id answers a line that the server could not read.
-      if (known === undefined || known.id !== message.id) return message.id === null ? message : undefined
-      open.delete(slot)
-      if (known.isCancelled) cancelled -= 1
-      tellIdle()
+      if (known === undefined) return message.id === null ? message : undefined
       const { handshake, listedFor, tasksOf, access, proof, startedMs, isCancelled } = known
       const result = isResult(message) ? message.result : undefined
       if (access !== undefined)
@@ -283,29 +202,20 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
       return message
     },
 
-    idle: () =>
-      new Promise((resolve) => {
-        whenIdle.push(resolve)
-        tellIdle()
-      }),
+    idle: open.idle,
 
     giveUp() {
-      for (const { access, startedMs } of open.values()) {
+      for (const { access, startedMs } of open.clear()) {
         if (access !== undefined) decider.ended(access, true, monotonicMs() - startedMs)
       }
-      for (const { hold } of held.values()) hold.abort()
-      open.clear()
-      cancelled = 0
-      tellIdle()
     },
   }
 
   async function fromRequest(request: McpRequest, client: ClientSide): Promise<Passage> {
     const { id, method } = request
     if (String(id).length > MAX_ID_LENGTH) return refuse(request, 'The id is too long.')
-    const slot = slotOf(id)
-    if (open.has(slot) || held.has(slot)) return refuse(request, 'This id is in use by another request.')
-    if (open.size - cancelled + held.size >= MAX_OPEN) return refuse(request, 'Too many requests wait for an answer.')
+    if (open.isTaken(id)) return refuse(request, 'This id is in use by another request.')
+    if (open.isFull()) return refuse(request, 'Too many requests wait for an answer.')
     // A server that is lenient about names would run it undecided, or list everything.
     const name = folded(method)
     if (name !== method && (name === 'tools/call' || name === 'tools/list' || name.startsWith('tasks/'))) {
@@ -316,12 +226,12 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
     const forward = plainMessage({ ...request, params: withoutCaller(request.params) })
     if (method === 'tools/call') return decide(request, forward, found, client.signal)
     if (method.startsWith('tasks/')) return aboutTask(request, forward, found.caller, client.signal)
-    open.set(slot, {
+    open.add({
       id,
       handshake: isHandshake(method) ? handshakeOf(request, method) : undefined,
       listedFor: method === 'tools/list' ? { caller: bounded(found.caller) } : undefined,
       isSubscription: method === 'subscriptions/listen',
-      ...{ startedMs: monotonicMs(), isCancelled: false },
+      startedMs: monotonicMs(),
     })
     return { forward }
   }
@@ -331,15 +241,6 @@ export function createMessageGuard(options: MessageGuardOptions): MessageGuard {
     const allowed = await decider.allowed(listedTools(result), caller).catch(() => new Set<string>())
     return filterListing(result, (name) => allowed.has(name))
   }
-}
-
-/**
- * Where a request is kept. A server that reads `"1"` as 1 may answer one in the name of the
- * other, so at most one of them is open.
- */
-function slotOf(id: unknown): unknown {
-  const number = typeof id === 'string' ? Number(id) : Number.NaN
-  return Number.isNaN(number) ? id : number
 }
 
 /** One that is longer is nobody's. */
@@ -366,32 +267,4 @@ function refuse(request: McpRequest, message: string): Passage {
 
 function refuseDepth(message: McpMessage, kind: MessageKind): Passage {
   return kind === 'request' ? refuse(message as McpRequest, 'The message is nested too deeply.') : { drop: true }
-}
-
-/** What stands for an answer of the server that cannot be written again. */
-function tooDeepAnswer({ id }: McpMessage): McpMessage {
-  return {
-    jsonrpc: '2.0',
-    id,
-    error: { code: INTERNAL_ERROR, message: 'The answer of the server is nested too deeply.' },
-  }
-}
-
-/** The same for a task that there is not and for one of somebody else. */
-function noTask(id: string | number): McpMessage {
-  return { jsonrpc: '2.0', id, error: { code: INVALID_PARAMS, message: 'Task not found.' } }
-}
-
-function invalid(id: string | number | null, message: string): McpMessage {
-  return { jsonrpc: '2.0', id, error: { code: INVALID_REQUEST, message } }
-}
-
-function undecided(request: McpRequest): McpMessage {
-  const denied = {
-    code: 'INTERNAL',
-    reason: 'INTERNAL',
-    message: 'There was no decision, so the tool did not run.',
-    evidenceId: undefined,
-  } as const
-  return { jsonrpc: '2.0', id: request.id, result: denialResult(denied, isModern(request)) }
 }
