@@ -44,7 +44,9 @@ async function written(leaves: readonly Uint8Array[]): Promise<void> {
   await Promise.all(leaves.map((leaf) => log.append(leaf)))
   await log.close()
 }
-const bundles = () => readdirSync(join(place.directory, 'tile/entries')).filter((name) => /^\d{3}$/.test(name))
+const bundlesOf = (directory: string) =>
+  readdirSync(join(directory, 'tile/entries')).filter((name) => /^\d{3}$/.test(name))
+const bundles = () => bundlesOf(place.directory)
 const entries = Array.from({ length: 1100 }, (_, i) => leafOf(i))
 /** Opens with entries kept for so many days, waits until what is old is gone. */
 async function opened(days: number, options: Parameters<typeof openAt>[1] = {}) {
@@ -98,8 +100,9 @@ describe('entries that are older than they are to be kept', () => {
     await log.close()
     clock.advance(60 * DAY_MS)
     const second = await opened(1, { location: { root: place.root } })
-    await expect.poll(() => second.log.size).toBe(601)
+    await expect.poll(() => bundlesOf(second.directory)).toEqual([])
     await second.log.close()
+    expect(second.log.size).toBe(601)
     const seen: number[] = []
     for await (const { index } of readEvidenceLogs({ root: place.root })) seen.push(index)
     expect([seen[0], seen.length]).toEqual([512, 89])
