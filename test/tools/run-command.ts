@@ -2,11 +2,12 @@ import { Command } from 'commander'
 import type { CliIo } from '../../core/src/cli/print.ts'
 import { runProgram } from '../../core/src/cli/program.ts'
 
-export interface RanCommand {
+/** `Json`: what is printed as JSON, as far as a test looks at it. */
+export interface RanCommand<Json = Record<string, unknown>> {
   readonly code: number
   readonly stdout: string
   readonly stderr: string
-  json(): Record<string, unknown>
+  json(): Json
 }
 
 export interface RunCommandOptions {
@@ -15,12 +16,15 @@ export interface RunCommandOptions {
   readonly isTty?: boolean
 }
 
-/** Runs one command in this process, as the command line would. */
-export async function runCommand(
-  add: (program: Command, io: CliIo) => void,
-  args: readonly string[],
-  { env = {}, stdin, isTty = false }: RunCommandOptions = {},
-): Promise<RanCommand> {
+/** What a command reads and writes, kept. */
+export function captureIo<Json = Record<string, unknown>>({
+  env = {},
+  stdin,
+  isTty = false,
+}: RunCommandOptions = {}): {
+  readonly io: CliIo
+  ran(): RanCommand<Json>
+} {
   let stdout = ''
   let stderr = ''
   let code = 0
@@ -39,10 +43,20 @@ export async function runCommand(
       code = set
     },
   }
+  return { io, ran: () => ({ code, stdout, stderr, json: () => JSON.parse(stdout) as Json }) }
+}
+
+/** Runs one command in this process, as the command line would. */
+export async function runCommand<Json = Record<string, unknown>>(
+  add: (program: Command, io: CliIo) => void,
+  args: readonly string[],
+  options: RunCommandOptions = {},
+): Promise<RanCommand<Json>> {
+  const { io, ran } = captureIo<Json>(options)
   const program = new Command('capiscio').exitOverride().configureOutput({ writeOut: io.stdout, writeErr: io.stderr })
   add(program, io)
   await runProgram(program, ['node', 'capiscio', ...args], io)
-  return { code, stdout, stderr, json: () => JSON.parse(stdout) as Record<string, unknown> }
+  return ran()
 }
 
 /** In small pieces, as a pipe may bring it. */

@@ -1,23 +1,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Command } from 'commander'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { addApiKeyCommand } from '../../../core/src/cli/apikey.ts'
 import { addConfigCommand } from '../../../core/src/cli/config-check.ts'
 import { addPolicyCommand } from '../../../core/src/cli/policy.ts'
-import { type CliIo, printable } from '../../../core/src/cli/print.ts'
-import { runProgram } from '../../../core/src/cli/program.ts'
+import { printable } from '../../../core/src/cli/print.ts'
 import { createApiKeyRing, hashApiKey } from '../../../core/src/domain/guard/api-keys.ts'
 import { policyVersion } from '../../../core/src/domain/policy/policy-file.ts'
 import { TEST_CA } from '../../fakes/https-server.ts'
-
-interface Ran {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-  json(): Record<string, unknown>
-}
+import { runCommand } from '../../tools/run-command.ts'
 
 let folder: string
 
@@ -35,29 +27,14 @@ function write(name: string, text: string): string {
   return path
 }
 
-async function run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ran> {
-  let stdout = ''
-  let stderr = ''
-  let code = 0
-  const io: CliIo = {
-    stdout: (text) => {
-      stdout += text
+const run = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
+  runCommand(
+    (program, io) => {
+      for (const add of [addApiKeyCommand, addConfigCommand, addPolicyCommand]) add(program, io)
     },
-    stderr: (text) => {
-      stderr += text
-    },
-    stdoutIsTty: false,
-    stderrIsTty: false,
-    env: { HOME: folder, ...env },
-    setExitCode: (set) => {
-      code = set
-    },
-  }
-  const program = new Command('capiscio').exitOverride().configureOutput({ writeOut: io.stdout, writeErr: io.stderr })
-  for (const add of [addApiKeyCommand, addConfigCommand, addPolicyCommand]) add(program, io)
-  await runProgram(program, ['node', 'capiscio', ...args], io)
-  return { code, stdout, stderr, json: () => JSON.parse(stdout) as Record<string, unknown> }
-}
+    args,
+    { env: { HOME: folder, ...env } },
+  )
 
 describe.each([
   ['config', 'check'],

@@ -1,15 +1,14 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { Command } from 'commander'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { addEvidenceCommand } from '../../../core/src/cli/evidence/evidence.ts'
 import { findLogs } from '../../../core/src/cli/evidence/stored-logs.ts'
 import { tail } from '../../../core/src/cli/evidence/tail.ts'
 import type { CliIo } from '../../../core/src/cli/print.ts'
-import { runProgram } from '../../../core/src/cli/program.ts'
 import { encodeOutcomeRecord, type OutcomeRecord } from '../../../core/src/domain/evidence/outcome-record.ts'
 import { readEvidenceLogs } from '../../../core/src/setup/evidence/read-evidence-logs.ts'
 import { createEvidencePlace, type EvidencePlace, openAt, removeEvidencePlaces } from '../../tools/evidence-place.ts'
+import { captureIo, type RanCommand, type RunCommandOptions, runCommand } from '../../tools/run-command.ts'
 import { decision, idOf, outcome, START_MS } from '../domain/evidence/test-records.ts'
 
 const DAY_MS = 86_400_000
@@ -28,41 +27,12 @@ interface Shown {
   readonly logs: readonly { readonly [name: string]: unknown; readonly findings: readonly unknown[] }[]
 }
 
-interface Ran {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-  json(): Shown
-}
+type Ran = RanCommand<Shown>
 
-function createIo(tty = false): { io: CliIo; ran(): Ran } {
-  let [stdout, stderr, code] = ['', '', 0]
-  return {
-    io: {
-      stdout: (text) => {
-        stdout += text
-      },
-      stderr: (text) => {
-        stderr += text
-      },
-      stdoutIsTty: false,
-      stderrIsTty: tty,
-      env: { HOME: '/nowhere' },
-      setExitCode: (set) => {
-        code = set
-      },
-    },
-    ran: () => ({ code, stdout, stderr, json: () => JSON.parse(stdout) }),
-  }
-}
+const ENV = { HOME: '/nowhere' }
 
-async function run(args: readonly string[], { tty = false } = {}): Promise<Ran> {
-  const { io, ran } = createIo(tty)
-  const program = new Command('capiscio').exitOverride().configureOutput({ writeOut: io.stdout, writeErr: io.stderr })
-  addEvidenceCommand(program, io)
-  await runProgram(program, ['node', 'capiscio', 'evidence', ...args], io)
-  return ran()
-}
+const run = (args: readonly string[], options: RunCommandOptions = {}) =>
+  runCommand<Shown>(addEvidenceCommand, ['evidence', ...args], { env: ENV, ...options })
 
 /** A log under the root of a place. */
 async function writeLog(place: EvidencePlace, ...batches: readonly (readonly Uint8Array[])[]) {
@@ -312,7 +282,7 @@ describe('evidence verify', () => {
   })
 
   it('shows its progress to people only', async () => {
-    expect((await run(['verify', ...atRoot], { tty: true })).stderr).toMatch(
+    expect((await run(['verify', ...atRoot], { isTty: true })).stderr).toMatch(
       /^\rverifying \[#*\.*\] \d+% of 4.*\r\u001b\[K$/s,
     )
     expect((await run(['verify', ...atRoot])).stderr).toBe('')
@@ -461,7 +431,7 @@ describe('evidence tail', () => {
     const { log: writer } = await openAt(followed, { location: { root: followed.root } })
     await writer.append(decision(0))
     const stop = new AbortController()
-    const { io, ran } = createIo()
+    const { io, ran } = captureIo({ env: ENV })
     const seen = Promise.withResolvers<void>()
     const watched: CliIo = {
       ...io,
@@ -491,7 +461,7 @@ describe('a stored log', () => {
   it('has another mark when a record was added, and the same until then', async () => {
     const marked = createEvidencePlace()
     const { log: writer } = await openAt(marked, { location: { root: marked.root } })
-    const [stored] = await findLogs({ root: marked.root }, createIo().io)
+    const [stored] = await findLogs({ root: marked.root }, captureIo({ env: ENV }).io)
     const marks = [await stored?.mark()]
     for (let n = 0; n < 2; n++) {
       await writer.append(decision(n))

@@ -1,27 +1,12 @@
 import type { Command } from 'commander'
 import { expect, test } from 'vitest'
 import { createProgram, runProgram } from '../../../core/src/cli/program.ts'
+import { captureIo, type RanCommand } from '../../tools/run-command.ts'
 
-interface Printed {
-  readonly code: number
-  readonly stdout: string
-}
-
-async function help(path: readonly string[]): Promise<Printed> {
-  let stdout = ''
-  let code = 0
-  const io = {
-    stdout: (text: string) => {
-      stdout += text
-    },
-    stderr: () => undefined,
-    ...{ stdoutIsTty: false, stderrIsTty: false, env: {} },
-    setExitCode: (set: number) => {
-      code = set
-    },
-  }
+async function help(path: readonly string[]): Promise<RanCommand> {
+  const { io, ran } = captureIo()
   await runProgram(createProgram(io), ['node', 'capiscio', ...path, '--help'], io)
-  return { code, stdout }
+  return ran()
 }
 
 /** Every command that does something itself. */
@@ -30,14 +15,7 @@ function leaves(command: Command, path: readonly string[] = []): string[][] {
   return command.commands.flatMap((child) => leaves(child, [...path, child.name()]))
 }
 
-const quiet = { stdout: () => undefined, stderr: () => undefined }
-const program = createProgram({
-  ...quiet,
-  stdoutIsTty: false,
-  stderrIsTty: false,
-  env: {},
-  setExitCode: () => undefined,
-})
+const program = createProgram(captureIo().io)
 const commands = leaves(program)
 
 test('there are as many commands as ever', () => {

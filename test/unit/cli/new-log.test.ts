@@ -1,10 +1,7 @@
 import { readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { Command } from 'commander'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { addEvidenceCommand } from '../../../core/src/cli/evidence/evidence.ts'
-import type { CliIo } from '../../../core/src/cli/print.ts'
-import { runProgram } from '../../../core/src/cli/program.ts'
 import { openEvidenceReader } from '../../../core/src/setup/evidence/open-evidence-reader.ts'
 import { nodeVerifier } from '../../fakes/log-signer.ts'
 import {
@@ -15,6 +12,7 @@ import {
   snapshot,
 } from '../../tools/evidence-place.ts'
 import { rejectionOf } from '../../tools/refusal.ts'
+import { runCommand } from '../../tools/run-command.ts'
 
 afterAll(removeEvidencePlaces)
 
@@ -25,27 +23,10 @@ beforeEach(() => {
   old = join(place.folder, 'old')
 })
 
-async function run(...args: readonly string[]) {
-  let [stdout, stderr, code] = ['', '', 0]
-  const io: CliIo = {
-    stdout: (text) => {
-      stdout += text
-    },
-    stderr: (text) => {
-      stderr += text
-    },
-    stdoutIsTty: false,
-    stderrIsTty: false,
+const run = (...args: readonly string[]) =>
+  runCommand(addEvidenceCommand, ['evidence', 'new-log', ...args], {
     env: { HOME: place.folder, CAPISCIO_STATE_DIR: place.stateDir },
-    setExitCode: (set) => {
-      code = set
-    },
-  }
-  const program = new Command('capiscio').exitOverride().configureOutput({ writeOut: io.stdout, writeErr: io.stderr })
-  addEvidenceCommand(program, io)
-  await runProgram(program, ['node', 'capiscio', 'evidence', 'new-log', ...args], io)
-  return { code, stdout, stderr }
-}
+  })
 const newLog = (...args: readonly string[]) => run('--after', old, '--evidence-log', place.directory, ...args)
 
 /** A log with so many records, moved away, its key lost. */

@@ -1,9 +1,7 @@
-import { Command } from 'commander'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { addEvidenceCommand } from '../../../core/src/cli/evidence/evidence.ts'
-import type { CliIo } from '../../../core/src/cli/print.ts'
-import { runProgram } from '../../../core/src/cli/program.ts'
 import { createEvidencePlace, type EvidencePlace, openAt, removeEvidencePlaces } from '../../tools/evidence-place.ts'
+import { runCommand } from '../../tools/run-command.ts'
 
 afterAll(removeEvidencePlaces)
 
@@ -12,27 +10,10 @@ beforeEach(() => {
   place = createEvidencePlace()
 })
 
-async function run(...args: readonly string[]) {
-  let [stdout, stderr, code] = ['', '', 0]
-  const io: CliIo = {
-    stdout: (text) => {
-      stdout += text
-    },
-    stderr: (text) => {
-      stderr += text
-    },
-    stdoutIsTty: false,
-    stderrIsTty: false,
+const run = (...args: readonly string[]) =>
+  runCommand(addEvidenceCommand, ['evidence', 'rotate-key', ...args], {
     env: { HOME: place.folder, CAPISCIO_STATE_DIR: place.stateDir },
-    setExitCode: (set) => {
-      code = set
-    },
-  }
-  const program = new Command('capiscio').exitOverride().configureOutput({ writeOut: io.stdout, writeErr: io.stderr })
-  addEvidenceCommand(program, io)
-  await runProgram(program, ['node', 'capiscio', 'evidence', 'rotate-key', ...args], io)
-  return { code, stdout, stderr }
-}
+  })
 
 async function written(location: { root: string } | { directory: string }): Promise<{ vkey: string; origin: string }> {
   const { log } = await openAt(place, { location })

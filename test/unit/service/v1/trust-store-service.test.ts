@@ -237,7 +237,7 @@ describe('ListKeys', () => {
 })
 
 describe('folders of the server', () => {
-  it.each(['/etc', '..', './x', '/root/.capiscio/trust', '~'])(
+  it.each(['/etc', '..', './x', '/var/lib/capiscio/trust', '~'])(
     '%s is not read or written for a caller',
     async (directoryPath) => {
       const imported = await callUnary(service, importFromDirectory, { directoryPath, recursive: true })
