@@ -96,7 +96,7 @@ export class ServerVerifyError extends CapiscioError {
 }
 
 const SERVER_NAMES = ['serverDid', 'serverBadge', 'transportOrigin', 'endpointPath', 'proof'] as const
-const CONFIG_NAMES = [
+export const VERIFY_CONFIG_NAMES = [
   'trustedIssuers',
   'minTrustLevel',
   'acceptLevelZero',
@@ -136,7 +136,7 @@ export function toVerifyServerRequest(server: ServerToVerify, config: VerifyConf
 
 /** @throws TypeError naming the first option that is unknown or wrong. */
 export function decideVerifyConfig(config: VerifyConfig): ConfigMessage {
-  const given = readOptions(config, CONFIG_NAMES, 'The configuration of a server verification')
+  const given = readOptions(config, VERIFY_CONFIG_NAMES, 'The configuration of a server verification')
   const { minTrustLevel = 0, trustedIssuers = [], popMaxAgeMs } = given
   if (!Number.isInteger(minTrustLevel) || Number(minTrustLevel) < 0 || Number(minTrustLevel) > 4) {
     throw new TypeError('minTrustLevel must be a whole number from 0 to 4.')
@@ -221,7 +221,7 @@ function text(given: Readonly<Record<string, unknown>>, name: (typeof SERVER_NAM
   return value
 }
 
-function flag(given: Readonly<Record<string, unknown>>, name: (typeof CONFIG_NAMES)[number]): boolean {
+function flag(given: Readonly<Record<string, unknown>>, name: (typeof VERIFY_CONFIG_NAMES)[number]): boolean {
   const value = given[name]
   if (value !== undefined && typeof value !== 'boolean') throw new TypeError(`${name} must be true or false.`)
   return value === true

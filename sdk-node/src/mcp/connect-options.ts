@@ -1,5 +1,5 @@
 import type { VerifyConfig } from '@capiscio/proto/sdk'
-import { decideVerifyConfig, readOptions, requireTimeoutMs } from '@capiscio/proto/sdk'
+import { decideVerifyConfig, readOptions, requireTimeoutMs, VERIFY_CONFIG_NAMES } from '@capiscio/proto/sdk'
 import type { CallerCredential, CredentialInput } from '../caller-credential.ts'
 import { toCallerCredential } from '../caller-credential.ts'
 import type { CoreClient } from '../client.ts'
@@ -20,13 +20,7 @@ const NAMES = [
   'signal',
   'timeoutMs',
   'client',
-  'trustedIssuers',
-  'minTrustLevel',
-  'acceptLevelZero',
-  'offlineMode',
-  'skipOriginBinding',
-  'requirePop',
-  'popMaxAgeMs',
+  ...VERIFY_CONFIG_NAMES,
 ] as const
 
 /** Options of `connectVerified`: what is demanded of the server, and what it is given. */
@@ -84,15 +78,7 @@ export interface ConnectDecided {
 export function decideConnectOptions(options: ConnectVerifiedOptions, transport: TransportLike): ConnectDecided {
   readOptions(options, NAMES, 'The options of connectVerified')
   const { url, credential, timeoutMs, recheckMs } = options
-  const config: VerifyConfig = {
-    trustedIssuers: options.trustedIssuers,
-    minTrustLevel: options.minTrustLevel,
-    acceptLevelZero: options.acceptLevelZero,
-    offlineMode: options.offlineMode,
-    skipOriginBinding: options.skipOriginBinding,
-    requirePop: options.requirePop,
-    popMaxAgeMs: options.popMaxAgeMs,
-  }
+  const config: VerifyConfig = Object.fromEntries(VERIFY_CONFIG_NAMES.map((name) => [name, options[name]]))
   decideVerifyConfig(config)
   if (timeoutMs !== undefined) requireTimeoutMs(timeoutMs)
   if (recheckMs !== undefined) requireTimeoutMs(recheckMs)
