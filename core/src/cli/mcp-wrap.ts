@@ -1,4 +1,3 @@
-import { Writable } from 'node:stream'
 import type { Command } from 'commander'
 import { createInProcessCore } from '../in-process-core.ts'
 import { createDisclosedServer } from '../mcp/disclosed-server.ts'
@@ -50,6 +49,8 @@ async function wrap([program = '', ...args]: string[], flags: McpGuardFlags, io:
   const kill = new AbortController()
   const told = (): void => (stop.signal.aborted ? kill : stop).abort()
   for (const signal of SIGNALS) process.on(signal, told)
+  // A client that reads no more is gone, which is the end of the server and no fault.
+  outliveReader()
   await using core = await createInProcessCore({ ...coreFlags, env: io.env })
   await tellWithoutPolicy(core, io)
   const guard = createMessageGuard({
@@ -61,7 +62,7 @@ async function wrap([program = '', ...args]: string[], flags: McpGuardFlags, io:
   try {
     const code = await wrapStdio({
       ...{ command: program, args, env: io.env, guard },
-      ...{ input: process.stdin, output: toClient(() => stop.abort()) },
+      ...{ input: process.stdin, output: process.stdout },
       ...{ stop: stop.signal, kill: kill.signal, graceMs: 1000 * grace },
     }).catch((cause: unknown) => {
       throw notStarted(program, cause) ?? cause
@@ -72,17 +73,6 @@ async function wrap([program = '', ...args]: string[], flags: McpGuardFlags, io:
     // The client may keep its side open, and the process with it.
     process.stdin.destroy()
   }
-}
-
-/** Standard output. A client that reads no more is gone, which is the end of the server and no fault. */
-function toClient(onGone: () => void): Writable {
-  outliveReader()
-  process.stdout.on('error', onGone)
-  return new Writable({
-    write(chunk, _encoding, written) {
-      process.stdout.write(chunk, () => written())
-    },
-  })
 }
 
 /** Why the system did not start the program; undefined for every other error. */

@@ -79,8 +79,10 @@ export async function wrapStdio(options: WrapOptions): Promise<number> {
   // Whoever has ended the input waits for no answer.
   whenTold(stop, () => void end(!input.readableEnded).catch(() => undefined))
   whenTold(kill, cut)
-  // The client has gone: nobody reads an answer any more.
-  const gone = (): void => void end(false).catch(() => undefined)
+  // The client has gone: nobody reads an answer any more. Standard output says so at every write.
+  const left = new AbortController()
+  const gone = (): void => left.abort()
+  whenTold(left.signal, () => void end(false).catch(() => undefined))
   output.on('error', gone)
   const answers = passBack(child.stdout, guard, toClient)
   // Not waited for: the client may keep its side open after the server has gone.
