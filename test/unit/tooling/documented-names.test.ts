@@ -2,7 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { createMetrics } from '../../../core/src/adapters/telemetry/metrics.ts'
+import { createProgram } from '../../../core/src/cli/program.ts'
 import { loadConfig } from '../../../core/src/config/load-config.ts'
+import { captureIo } from '../../tools/run-command.ts'
 
 const root = join(import.meta.dirname, '..', '..', '..')
 
@@ -79,5 +81,17 @@ describe('variables of the environment', () => {
 
   it.each(read)('are in the documents: %s', (name) => {
     expect(documents.some((text) => new RegExp(`\\b${name}\\b`).test(text))).toBe(true)
+  })
+})
+
+describe('flags of what runs until it is stopped', () => {
+  const program = createProgram(captureIo().io)
+  const flags = ['serve', 'dev', 'rpc', 'mcp wrap', 'mcp proxy', 'registry serve'].flatMap((path) => {
+    const command = path.split(' ').reduce((at, name) => at.commands.find((one) => one.name() === name) ?? at, program)
+    return command.options.map(({ long = '' }) => [path, long] as const)
+  })
+
+  it.each(flags)('%s %s is in the documents', (_, flag) => {
+    expect(documents.some((text) => text.includes(`\`${flag}`))).toBe(true)
   })
 })
