@@ -7,8 +7,11 @@ import { MCPService, SimpleGuardService } from '@capiscio/proto/v1'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type * as Sdk from '../../sdk-browser/src/index.ts'
+import type * as Verify from '../../sdk-browser/src/verify/index.ts'
 import { codeBlocks } from '../interop/docs-page.ts'
 import { type CoreProcess, devCredential, startDevCore } from '../tools/core-process.ts'
+import { expectedOfPage, isForPages, type judgeBadgeVector as judge } from '../tools/judge-badge-vector.ts'
+import type { BadgeVectorFile } from '../tools/make-badge-vectors.ts'
 import { createRawClient, type RawClient } from '../tools/raw-client.ts'
 import { bundleForBrowser } from './bundle.ts'
 import { hasChromium, startChromium, type TestBrowser } from './chromium.ts'
@@ -16,9 +19,12 @@ import { type PageServer, startPageServer } from './page-server.ts'
 
 /** What `page.ts` leaves on the page. */
 declare const sdk: typeof Sdk
+declare const verify: typeof Verify
+declare const judgeBadgeVector: typeof judge
 
 const GOLDEN = join(import.meta.dirname, '..', 'vectors', 'params-hash', 'golden.json')
 const WORKED_EXAMPLE = join(import.meta.dirname, '..', 'vectors', 'evidence', 'worked-example.json')
+const BADGE_VECTORS = join(import.meta.dirname, '..', 'vectors', 'badges')
 const PROTOCOLS = ['connect', 'grpc-web'] as const
 
 describe.skipIf(!hasChromium())('in a real browser', () => {
@@ -61,6 +67,9 @@ describe.skipIf(!hasChromium())('in a real browser', () => {
     return page
   }
 
+  /** The keys of the issuer that `capiscio dev` makes. */
+  const readJwks = () => JSON.parse(readFileSync(join(core.folder, 'jwks.json'), 'utf8'))
+
   /** Number of records, asked over gRPC. */
   async function recorded(): Promise<bigint> {
     const { evidenceLog } = await raw.call(CoreService.method.getServerInfo, {})
@@ -92,24 +101,35 @@ describe.skipIf(!hasChromium())('in a real browser', () => {
     )
   }
 
-  describe('the example in docs/clients/browser.md', () => {
-    test('prints what the page says it prints', async () => {
-      // Beside the tests, so that its imports resolve as a reader's would.
-      const folder = await mkdtemp(join(import.meta.dirname, 'example-'))
-      try {
-        const entry = join(folder, 'example.js')
-        await writeFile(entry, codeBlocks('browser.md', 'js')[0])
-        const { code } = await bundleForBrowser(entry)
-        const printed: string[] = []
-        allowed.on('console', (message) => printed.push(message.text()))
-        await allowed.evaluate((settings) => Object.assign(globalThis, { settings }), { coreUrl: core.http, badge })
-        await allowed.addScriptTag({ type: 'module', content: code })
-        await expect.poll(() => printed).toEqual(codeBlocks('browser.md', 'text')[0].trim().split('\n'))
-        allowed.removeAllListeners('console')
-      } finally {
-        await rm(folder, { recursive: true })
-      }
+  describe('the examples in docs/clients/browser.md', () => {
+    const programs = codeBlocks('browser.md', 'js')
+    const outputs = codeBlocks('browser.md', 'text')
+
+    test('each have their output', () => {
+      expect(programs.length).toBe(outputs.length)
     })
+
+    test.each(programs.map((program, index) => [index + 1, program, outputs[index] ?? '']))(
+      'number %i prints what the page says it prints',
+      async (_, program, output) => {
+        // Beside the tests, so that its imports resolve as a reader's would.
+        const folder = await mkdtemp(join(import.meta.dirname, 'example-'))
+        try {
+          const entry = join(folder, 'example.js')
+          await writeFile(entry, program)
+          const { code } = await bundleForBrowser(entry)
+          const printed: string[] = []
+          allowed.on('console', (message) => printed.push(message.text()))
+          const settings = { coreUrl: core.http, badge, jwks: readJwks() }
+          await allowed.evaluate((settings) => Object.assign(globalThis, { settings }), settings)
+          await allowed.addScriptTag({ type: 'module', content: code })
+          await expect.poll(() => printed).toEqual(output.trim().split('\n'))
+          allowed.removeAllListeners('console')
+        } finally {
+          await rm(folder, { recursive: true })
+        }
+      },
+    )
   })
 
   describe.each(PROTOCOLS)('a page of an allowed origin, over %s', (protocol) => {
@@ -310,6 +330,43 @@ describe.skipIf(!hasChromium())('in a real browser', () => {
         { texts: [receipt.text, receipt.text.replace('index 1', 'index 2')], leaf: entries[1].text, vkey },
       )
       expect(proven).toEqual(['1 of 3', 'EVIDENCE_INVALID'])
+    })
+
+    test.each(['rfc-002.json', 'further.json'])('verifies badges as a core does: %s', async (name) => {
+      const { setting, vectors }: BadgeVectorFile = JSON.parse(readFileSync(join(BADGE_VECTORS, name), 'utf8'))
+      const cases = vectors.filter((vector) => isForPages({ ...setting, ...vector }))
+      const outcomes = await allowed.evaluate(
+        async ({ setting, cases }) => {
+          const judged = cases.map(async (vector) => {
+            const { outcome } = await judgeBadgeVector(verify.createVerifier, { ...setting, ...vector }, vector.token)
+            return `${vector.id} ${outcome}`
+          })
+          return Promise.all(judged)
+        },
+        { setting, cases },
+      )
+      expect(outcomes).toEqual(cases.map((vector) => `${vector.id} ${expectedOfPage(vector)}`))
+    })
+
+    test('verifies a badge of this core by the keys of its issuer, and no neighbour of it', async () => {
+      const issuer = 'https://registry.capiscio.invalid'
+      const jwks = readJwks()
+      const answers = await allowed.evaluate(
+        async ({ issuer, jwks, badge }) => {
+          const options = { issuers: { [issuer]: jwks }, isRevoked: () => false, development: true }
+          const verifier = verify.createVerifier(options)
+          const [header, payload, signature = ''] = badge.split('.')
+          const other = `${header}.${payload}.${signature[0] === 'A' ? 'B' : 'A'}${signature.slice(1)}`
+          const ask = (token: string) =>
+            verifier.verifyBadge(token).then(
+              ({ subject, trustLevel }) => `${subject} ${trustLevel}`,
+              (error) => (error instanceof verify.BadgeError ? error.code : String(error)),
+            )
+          return [await ask(badge), await ask(other)]
+        },
+        { issuer, jwks, badge },
+      )
+      expect(answers).toEqual(['did:web:registry.capiscio.invalid:agents:example-agent 2', 'BADGE_SIGNATURE_INVALID'])
     })
 
     test('has no global of Node', async () => {

@@ -23,8 +23,10 @@ const filesOf = (value: unknown): string[] =>
 describe.each(['proto', 'core', 'sdk-node', 'sdk-browser'])('the package in %s', (folder) => {
   it('brings its licence, a README, every file that it exports, and no leftovers of the build', async () => {
     const files = await packed(folder)
-    const { exports, bin } = await readJson(folder, 'package.json')
-    expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', ...filesOf(exports), ...filesOf(bin)]))
+    const { exports, bin, browser } = await readJson(folder, 'package.json')
+    const replaced = [...filesOf(Object.keys(browser ?? {})), ...filesOf(browser)]
+    const named = [...filesOf(exports), ...filesOf(bin), ...replaced]
+    expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', ...named]))
     expect(files.filter((file) => file.endsWith('.tsbuildinfo') || /(?<!\.d)\.ts$/.test(file))).toEqual([])
     const licence = await readFile(join(ROOT, 'LICENSE'), 'utf8')
     expect(await readFile(join(ROOT, folder, 'LICENSE'), 'utf8')).toBe(licence)

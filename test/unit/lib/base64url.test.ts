@@ -1,8 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodeBase64url, encodeBase64url } from '../../../core/src/lib/base64url.ts'
+import * as node from '../../../core/src/lib/base64url.ts'
+import * as browser from '../../../core/src/lib/browser/base64url.ts'
 
-describe('base64url', () => {
+describe.each([
+  ['in Node', node],
+  ['in a browser', browser],
+])('base64url %s', (_, { decodeBase64url, encodeBase64url }) => {
   it('gives back any bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import * as browser from '../../../sdk-browser/src/index.ts'
+import * as verify from '../../../sdk-browser/src/verify/index.ts'
 import * as node from '../../../sdk-node/src/index.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
@@ -54,5 +55,9 @@ describe('what a page can import', () => {
       'verifyReceipt',
     ])
     expect(Object.keys(browser).filter((name) => !(name in node))).toEqual([])
+  })
+
+  test('is little more for who verifies without a core', () => {
+    expect(Object.keys(verify).sort()).toEqual(['BadgeError', 'createVerifier', 'verifyPopResponse'])
   })
 })

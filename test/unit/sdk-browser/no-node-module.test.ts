@@ -17,6 +17,21 @@ describe('the built package', () => {
     expect(ours).toContain('sdk-browser/dist/core-client.js')
     expect(ours).toContain('proto/dist/core-v1.js')
     expect(ours.filter((file) => !/^(?:sdk-browser|proto)\/dist\//.test(file))).toEqual([])
+    // Who only asks a core carries none.
+    expect(files.filter((file) => /@noble|sdk-browser\/dist\/verify/.test(file))).toEqual([])
+  })
+
+  test('reaches none either where it verifies by itself, and of the core only its rules', async () => {
+    const { files, notForBrowsers } = await bundleForBrowser(join(ROOT, 'sdk-browser', 'dist', 'verify', 'index.js'))
+    expect(notForBrowsers).toEqual([])
+    const ours = files.filter((file) => !file.includes('node_modules')).map((file) => file.slice(ROOT.length + 1))
+    const core = ours.filter((file) => file.startsWith('core/dist/')).map((file) => file.slice('core/dist/'.length))
+    expect(core).toContain('domain/badge/verify-badge.js')
+    expect(core).toContain('lib/browser/sha256.js')
+    expect(
+      core.filter((file) => !/^(?:domain\/(?:badge|did|identity|trust)|lib|ports)\//.test(file)).toSorted(),
+    ).toEqual(['service/evaluate-limits.js', 'service/rpc-fault.js', 'service/verify-server.js', 'verification.js'])
+    expect(core.filter((file) => /^lib\/(?:sha256|base64url)\.js$/.test(file))).toEqual([])
   })
 })
 

@@ -89,6 +89,12 @@ const FORBIDDEN: readonly (readonly [file: string, specifier: string])[] = [
   ['sdk-browser/src/planted.ts', 'node:fs'],
   ['sdk-browser/src/planted.ts', '@capiscio/mcp'],
   ['sdk-browser/src/planted.ts', '@connectrpc/connect-node'],
+  ['sdk-browser/src/planted.ts', '@capiscio/core/verification'],
+  ['sdk-browser/src/planted.ts', '@noble/ed25519'],
+  ['sdk-browser/src/verify/planted.ts', '@capiscio/core'],
+  ['sdk-browser/src/verify/planted.ts', 'node:fs'],
+  ['sdk-browser/src/verify/planted.ts', '../../../core/src/verification.ts'],
+  ['sdk-node/src/planted.ts', '@capiscio/core/verification'],
   ['sdk-node/src/planted.ts', '@capiscio/mcp-browser'],
   ['sdk-node/src/planted.ts', '@capiscio/core'],
   ['sdk-node/src/planted.ts', '../../core/src/core.ts'],
@@ -115,6 +121,8 @@ const ALLOWED: readonly (readonly [file: string, specifier: string])[] = [
   ['proto/sdk/planted.ts', '../core-v1.ts'],
   ['proto/sdk/planted.ts', 'canonicalize'],
   ['sdk-browser/src/planted.ts', '@capiscio/proto/sdk'],
+  ['sdk-browser/src/verify/planted.ts', '@capiscio/core/verification'],
+  ['sdk-browser/src/verify/planted.ts', '../abort-signal.ts'],
   ['sdk-node/src/planted.ts', '@capiscio/proto/core/v1'],
 ]
 

@@ -6,11 +6,11 @@ import { createNodeEs256Verifier } from '../../../../core/src/adapters/crypto/no
 import { createBadgeVerifier } from '../../../../core/src/domain/badge/badge-verifier.ts'
 import { createTrustedIssuers } from '../../../../core/src/domain/trust/trusted-issuers.ts'
 import type { Ed25519Verifier } from '../../../../core/src/ports/ed25519.ts'
+import { createNobleEd25519Verifier } from '../../../../sdk-browser/src/verify/noble-ed25519.ts'
 import { createFixedClock } from '../../../fakes/fixed-clock.ts'
 import { createMemoryBadgeStatus } from '../../../fakes/memory-badge-status.ts'
 import { createMemoryDidDocuments } from '../../../fakes/memory-did-documents.ts'
 import { createMemoryIssuerKeys } from '../../../fakes/memory-issuer-keys.ts'
-import { createNobleEd25519Verifier } from '../../../fakes/noble-ed25519.ts'
 import {
   type BadgeVector,
   type BadgeVectorFile,

@@ -1,6 +1,6 @@
-import { hash } from 'node:crypto'
+import type { Ed25519Verifier } from '@capiscio/core/verification'
 import { Point } from '@noble/ed25519'
-import type { Ed25519Verifier } from '../../core/src/ports/ed25519.ts'
+import { sha512 } from '@noble/hashes/sha2.js'
 
 /** The order of the base point (RFC 8032 §5.1). */
 const GROUP_ORDER = Point.CURVE().n
@@ -32,7 +32,7 @@ export function createNobleEd25519Verifier(): Ed25519Verifier {
 }
 
 function challenge(r: Uint8Array, publicKey: Uint8Array, message: Uint8Array): bigint {
-  return toNumber(hash('sha512', Buffer.concat([r, publicKey, message]), 'buffer')) % GROUP_ORDER
+  return toNumber(sha512.create().update(r).update(publicKey).update(message).digest()) % GROUP_ORDER
 }
 
 /** `undefined` for bytes that are no point, or not its canonical form. */
@@ -45,5 +45,5 @@ function decodePoint(bytes: Uint8Array): Point | undefined {
 }
 
 function toNumber(littleEndian: Uint8Array): bigint {
-  return BigInt(`0x${Buffer.from(littleEndian).reverse().toString('hex')}`)
+  return littleEndian.reduceRight((number, byte) => (number << 8n) | BigInt(byte), 0n)
 }
