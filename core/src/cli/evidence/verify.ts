@@ -1,17 +1,20 @@
 import { join, resolve } from 'node:path'
 import { hex } from '@scure/base'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { createNodeEd25519Verifier } from '../../adapters/crypto/node-ed25519.ts'
 import { systemClock } from '../../adapters/time/system-clock.ts'
+import { demandWitnesses } from '../../domain/evidence/demand-witnesses.ts'
+import { EvidenceRefused } from '../../domain/evidence/evidence-errors.ts'
 import { formatVerifierKey, type VerifierKey } from '../../domain/evidence/verifier-key.ts'
 import type { LogVerdict } from '../../domain/evidence/verify-log.ts'
+import type { WitnessKey } from '../../domain/evidence/witness-key.ts'
 import { verifyEvidenceLog } from '../../setup/evidence/verify-evidence-log.ts'
 import { type CliIo, EXIT_EVIDENCE, printJson, printTable } from '../print.ts'
+import { collect, readVerifierKeys, readWitnessKeys } from './key-option.ts'
 import { createProgress } from './progress.ts'
 import { answering, CommandRefused } from './refused.ts'
 import { checkpointFile, findSavedLogs, readSavedCheckpoints } from './saved-checkpoints.ts'
 import { type StoredLog, type WhereFlags, whereOptions } from './stored-logs.ts'
-import { readVerifierKeys } from './verifier-key-option.ts'
 
 const HELP = `
 Examples:
@@ -21,13 +24,15 @@ Examples:
 Checks every entry, tile and signature. Without --vkey, under the key that the log itself names: whoever could replace
 the whole folder could replace that too. --anchors is a folder that "capiscio evidence anchor --save" fills: a log that
 was rewritten, or put back to an older state, does not extend what is there, and one that was removed is missed; with
---vkey or --log, only the one log that is meant.
+--vkey or --log, only the one log that is meant. --witness is the verifier key of a witness, or a file with such keys; repeatable.
+Each checkpoint in --anchors must then be cosigned by it.
 Exit codes: 0 every log is what was written, 1 no log there, 2 wrong usage, 3 some log is not, or is gone.
 `
 
 interface VerifyFlags extends WhereFlags {
   readonly vkey?: string
   readonly anchors?: string
+  readonly witness: readonly string[]
   readonly json: boolean
 }
 
@@ -36,6 +41,11 @@ export function addVerifyCommand(evidence: Command, io: CliIo): void {
   whereOptions(evidence.command('verify').description('check that the logs are what was written'))
     .option('--vkey <key>', "the log's verifier key from elsewhere, or a file with it")
     .option('--anchors <dir>', 'folder of checkpoints that were saved elsewhere')
+    .addOption(
+      new Option('--witness <key>', 'a witness that must have cosigned what was saved')
+        .default([], 'none')
+        .argParser(collect),
+    )
     .option('--json', 'print JSON', false)
     .addHelpText('after', HELP)
     .action((flags: VerifyFlags) => answering(io, flags.json, () => verify(flags, io)))
@@ -48,6 +58,8 @@ async function verify(flags: VerifyFlags, io: CliIo): Promise<void> {
   // A pinned key says which log is meant, and its absence is refused by itself.
   const expected = pinned === undefined ? (saved ?? new Map()) : new Map()
   const logs = logsToVerify(await findSavedLogs(expected, anchors, flags, io), pinned)
+  const witnesses = readWitnessKeys(flags.witness)
+  demandCosigned(logs, saved, pinned, witnesses)
   const results: VerifiedLog[] = []
   for (const log of logs) {
     const progress = createProgress(io, 'verifying')
@@ -62,11 +74,33 @@ async function verify(flags: VerifyFlags, io: CliIo): Promise<void> {
     }).finally(progress.clear)
     if (!verdict.ok) io.setExitCode(EXIT_EVIDENCE)
     const seconds = (systemClock.monotonicMs() - startedMs) / 1000
-    const result = { log, verdict, pinned: pinned !== undefined, anchored, seconds }
+    const cosignedBy = witnesses.map(({ name }) => name)
+    const result = { log, verdict, pinned: pinned !== undefined, anchored, cosignedBy, seconds }
     results.push(result)
     if (!flags.json) printTable(io, rowsOf(result))
   }
   if (flags.json) printJson(io, { ok: results.every(({ verdict }) => verdict.ok), logs: results.map(asJson) })
+}
+
+/** What witnesses saw is worth as much as their copies: a log without one is not what was asked for. */
+function demandCosigned(
+  logs: readonly StoredLog[],
+  saved: ReadonlyMap<string, Uint8Array> | undefined,
+  pinned: readonly VerifierKey[] | undefined,
+  witnesses: readonly WitnessKey[],
+): void {
+  if (witnesses.length === 0) return
+  if (saved === undefined)
+    throw new CommandRefused('Give --anchors too, the folder of the checkpoints that were cosigned.')
+  const verifier = createNodeEd25519Verifier({ maxKeys: 64 })
+  for (const { id, origin, keys } of logs) {
+    const note = saved.get(id)
+    if (note === undefined) {
+      const message = `There is no ${checkpointFile(id)} among the anchors, so no witness vouches for ${origin}.`
+      throw new EvidenceRefused('CHECKPOINT_NOT_COSIGNED', message, { file: checkpointFile(id) })
+    }
+    demandWitnesses(note, origin, pinned ?? keys, witnesses, verifier)
+  }
 }
 
 interface VerifiedLog {
@@ -76,6 +110,8 @@ interface VerifiedLog {
   readonly pinned: boolean
   /** It was compared with a saved checkpoint. */
   readonly anchored: boolean
+  /** Names of the witnesses that cosigned that checkpoint, and had to. */
+  readonly cosignedBy: readonly string[]
   /** How long it took. */
   readonly seconds: number
 }
@@ -91,18 +127,19 @@ function logsToVerify(logs: readonly StoredLog[], pinned: readonly VerifierKey[]
   )
 }
 
-function asJson({ log, verdict, pinned, anchored, seconds }: VerifiedLog): object {
+function asJson({ log, verdict, pinned, anchored, cosignedBy, seconds }: VerifiedLog): object {
   const about = {
     log: log.origin,
     directory: log.directory,
     keyFrom: pinned ? '--vkey' : 'log.json',
     anchored,
+    ...(cosignedBy.length > 0 && { cosignedBy }),
     seconds,
   }
   return verdict.ok ? { ...about, ...verdict, root: hex.encode(verdict.root) } : { ...about, ...verdict }
 }
 
-function rowsOf({ log, verdict, pinned, anchored, seconds }: VerifiedLog): readonly (readonly string[])[] {
+function rowsOf({ log, verdict, pinned, anchored, cosignedBy, seconds }: VerifiedLog): readonly (readonly string[])[] {
   const about = [
     ['log', log.origin],
     ['folder', log.directory],
@@ -122,6 +159,11 @@ function rowsOf({ log, verdict, pinned, anchored, seconds }: VerifiedLog): reado
     ['verified', `${size} records, root ${hex.encode(root)}${removed}`],
     ['took', `${seconds.toFixed(2)} s, ${(size / seconds).toFixed(0)} records per second`],
     ['key', pinned ? 'the one given with --vkey' : 'the one in log.json: compare it with a copy kept elsewhere'],
-    ['anchor', anchored ? 'extends the saved checkpoint' : 'none: a rewrite with the log key is not noticed'],
+    [
+      'anchor',
+      anchored
+        ? `extends the saved checkpoint${cosignedBy.length > 0 ? `, cosigned by ${cosignedBy.join(', ')}` : ''}`
+        : 'none: a rewrite with the log key is not noticed',
+    ],
   ]
 }

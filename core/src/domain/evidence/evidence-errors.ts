@@ -16,6 +16,8 @@ export type EvidenceRefusalCode =
   | 'NOTE_UNSIGNED'
   /** A correctly signed text that is not a checkpoint. */
   | 'CHECKPOINT_MALFORMED'
+  /** A witness whose opinion was asked for has not signed. */
+  | 'CHECKPOINT_NOT_COSIGNED'
   /** A checkpoint of another log. */
   | 'CHECKPOINT_ORIGIN'
   /** A receipt that is not one. */

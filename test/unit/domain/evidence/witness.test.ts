@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { openCheckpoint, openCosignedCheckpoint } from '../../../../core/src/domain/evidence/checkpoint.ts'
+import { demandWitnesses } from '../../../../core/src/domain/evidence/demand-witnesses.ts'
 import { openNote, openNoteOf, signNoteByAll } from '../../../../core/src/domain/evidence/note.ts'
 import { createVerifierKey, parseVerifierKey } from '../../../../core/src/domain/evidence/verifier-key.ts'
 import { formatWitnessKey, parseWitnessKey } from '../../../../core/src/domain/evidence/witness-key.ts'
@@ -68,6 +69,26 @@ describe('a cosigned checkpoint', () => {
     const onlyWitness = `${note.slice(0, note.indexOf('\u2014'))}${example.witness.line}`
     expect(openNoteOf(utf8(onlyWitness), [witness], nodeVerifier).signers.length).toBe(1)
     expect(codeOf(() => open(onlyWitness))).toBe('NOTE_UNSIGNED')
+  })
+})
+
+describe('a checkpoint that witnesses must have cosigned', () => {
+  const demand = (text: string, witnesses = [witness]) =>
+    demandWitnesses(utf8(text), example.origin, [key], witnesses, nodeVerifier)
+  const other = { ...witness, name: 'witness.example/w2' }
+
+  it('opens when each of them did', () => {
+    expect(demand(cosigned)).toMatchObject({
+      checkpoint: { size: 3 },
+      cosignatures: [{ witness: 'witness.example/w1', time: example.witness.time }],
+    })
+    expect(demand(note, []).cosignatures).toEqual([])
+  })
+
+  it('is refused when one did not', () => {
+    expect(codeOf(() => demand(note))).toBe('CHECKPOINT_NOT_COSIGNED')
+    expect(codeOf(() => demand(cosigned, [other]))).toBe('CHECKPOINT_NOT_COSIGNED')
+    expect(codeOf(() => demand(cosigned, [witness, other]))).toBe('CHECKPOINT_NOT_COSIGNED')
   })
 })
 
