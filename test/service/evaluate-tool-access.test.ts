@@ -254,6 +254,12 @@ describe('a malformed request', () => {
       ['config.allowed_tools[1]'],
     ],
     [
+      'patterns that are too long together',
+      { toolName: 't', config: { allowedTools: [...Array(63).fill('x'.repeat(1024)), 'é'.repeat(512), 'y'] } },
+      ['config.allowed_tools'],
+    ],
+    ['too many patterns', { toolName: 't', config: { allowedTools: Array(1025).fill('x') } }, ['config.allowed_tools']],
+    [
       'a demand of a newer client',
       { toolName: 't', config: Object.assign(create(GuardConfigSchema), { $unknown: [NEW_DEMAND] }) },
       ['config'],
@@ -268,6 +274,17 @@ describe('a malformed request', () => {
     ],
   ] as const)('with %s is refused with the path of every wrong field', async (_what, request, fields) => {
     expect(await refused(request as never)).toEqual(fields)
+  })
+
+  it('with as many and as long patterns as it may have is answered', async () => {
+    const longest = [...Array(63).fill('x'.repeat(1024)), 'list_files']
+    expect(await ask({ toolName: 'list_files', config: { allowedTools: longest } })).toMatchObject({
+      outcome: Outcome.ALLOW,
+    })
+    const most = [...Array(1023).fill('x'.repeat(64)), 'list_*']
+    expect(await ask({ toolName: 'list_files', config: { allowedTools: most } })).toMatchObject({
+      outcome: Outcome.ALLOW,
+    })
   })
 
   it('with more mistakes than an answer has room for names the first, and the connection goes on', async () => {

@@ -100,27 +100,39 @@ function decodeDemands(
     'config.trusted_issuers',
     `must be at most ${LIMITS.trustedIssuers} entries`,
   )
-  let compiled: AllowedTools = NO_TOOLS
-  if (allowedTools.length > LIMITS.allowedTools) {
-    check(false, 'config.allowed_tools', `must be at most ${LIMITS.allowedTools} patterns`)
-  } else {
-    allowedTools.forEach((pattern, index) => {
-      checkBytes(pattern, LIMITS.allowedToolBytes, `config.allowed_tools[${index}]`)
-    })
-    try {
-      compiled = compiler.compile(allowedTools)
-    } catch (refused) {
-      if (!(refused instanceof ToolPatternRefused)) throw refused
-      check(false, `config.allowed_tools[${refused.index ?? 0}]`, refused.message)
-    }
-  }
   return {
     minTrustLevel: minTrustLevel as ServerDemands['minTrustLevel'],
     minIal: minIal as ServerDemands['minIal'],
     requireBadge: config.requireBadge,
     acceptLevelZero: config.acceptLevelZero,
     trustedIssuers,
-    allowedTools: compiled,
+    allowedTools: decodeAllowedTools(allowedTools, compiler, check, checkBytes),
+  }
+}
+
+/** Nothing beyond a limit is compiled: that would cost what the limit is there to save. */
+function decodeAllowedTools(
+  patterns: readonly string[],
+  compiler: AllowedToolsCompiler,
+  check: (valid: boolean, field: string, description: string) => void,
+  checkBytes: (text: string, max: number, field: string) => void,
+): AllowedTools {
+  const { allowedTools, allowedToolBytes, allowedToolsBytes } = LIMITS
+  check(patterns.length <= allowedTools, 'config.allowed_tools', `must be at most ${allowedTools} patterns`)
+  if (patterns.length > allowedTools) return NO_TOOLS
+  patterns.forEach((pattern, index) => {
+    checkBytes(pattern, allowedToolBytes, `config.allowed_tools[${index}]`)
+  })
+  if (patterns.some((pattern) => byteLength(pattern, allowedToolBytes) > allowedToolBytes)) return NO_TOOLS
+  const isShort = patterns.reduce((sum, pattern) => sum + Buffer.byteLength(pattern), 0) <= allowedToolsBytes
+  check(isShort, 'config.allowed_tools', `must be at most ${allowedToolsBytes} bytes together`)
+  if (!isShort) return NO_TOOLS
+  try {
+    return compiler.compile(patterns)
+  } catch (refused) {
+    if (!(refused instanceof ToolPatternRefused)) throw refused
+    check(false, `config.allowed_tools[${refused.index ?? 0}]`, refused.message)
+    return NO_TOOLS
   }
 }
 

@@ -10,5 +10,7 @@ export const EVALUATE_LIMITS = {
   trustedIssuers: 256,
   allowedTools: 1024,
   allowedToolBytes: 1024,
+  /** Of all patterns together: matching takes time by their length, and every call waits for it. */
+  allowedToolsBytes: 64 * 1024,
   listedTools: 1024,
 } as const

@@ -71,7 +71,7 @@ export type GuardConfig = Message<"capiscio.core.v1.GuardConfig"> & {
   /**
    * Tool name patterns, one of which must match: `*` and `?` within a `/` segment,
    * `[a-z]` and `[^a-z]` classes, `\` escapes. Empty means every tool. At most 1024,
-   * each at most 1024 bytes.
+   * each at most 1024 bytes, all together at most 65536.
    *
    * @generated from field: repeated string allowed_tools = 6;
    */
