@@ -8,6 +8,8 @@ export default defineConfig({
     // Fault and e2e suites start real processes: give them room, never retry them.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // What is waited for comes at once, or late on a busy machine; one second would be an opinion about speed.
+    expect: { poll: { timeout: 20_000 } },
     retry: 0,
     maxWorkers: 2,
   },

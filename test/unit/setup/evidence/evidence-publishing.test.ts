@@ -5,6 +5,7 @@ import { GRACE_MS } from '../../../../core/src/domain/evidence/partial-files.ts'
 import { GATHER_MS } from '../../../../core/src/domain/evidence/publisher.ts'
 import { createFaultyPublicFiles } from '../../../fakes/faulty-public-files.ts'
 import { createManualTimer, type ManualTimer } from '../../../fakes/manual-timer.ts'
+import { advanceUntil } from '../../../tools/advance-until.ts'
 import { checkLog } from '../../../tools/check-log.ts'
 import {
   createEvidencePlace,
@@ -45,8 +46,8 @@ const checkpointSize = () => {
 /** Lets the publication that is due happen. */
 async function publish(telemetry: ReturnType<typeof createEvidenceTelemetry>): Promise<void> {
   const before = telemetry.seen.published.length
-  timer.advance(GATHER_MS)
-  await expect.poll(() => telemetry.seen.published.length).toBe(before + 1)
+  await advanceUntil(timer, GATHER_MS, () => telemetry.seen.published.length > before)
+  expect(telemetry.seen.published.length).toBe(before + 1)
 }
 const partials = () =>
   readdirSync(join(place.directory, 'tile'), { recursive: true, withFileTypes: true })

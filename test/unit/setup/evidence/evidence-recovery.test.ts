@@ -5,6 +5,7 @@ import { openEvidenceReader } from '../../../../core/src/setup/evidence/open-evi
 import { verifyEvidenceLog } from '../../../../core/src/setup/evidence/verify-evidence-log.ts'
 import { nodeVerifier } from '../../../fakes/log-signer.ts'
 import { createManualTimer } from '../../../fakes/manual-timer.ts'
+import { advanceUntil } from '../../../tools/advance-until.ts'
 import { checkLog } from '../../../tools/check-log.ts'
 import {
   createEvidencePlace,
@@ -381,8 +382,7 @@ describe('a reader', () => {
     for (let size = 600; size < 1400; size += 100) {
       await Promise.all(Array.from({ length: 100 }, (_, i) => log.append(leafOf(size + i))))
       expect(await reader.inclusionProof(size + 50, size + 100)).not.toEqual([])
-      timer.advance(60_000)
-      await expect.poll(() => telemetry.seen.published.at(-1)).toBe(size + 100)
+      await advanceUntil(timer, 60_000, () => telemetry.seen.published.at(-1) === size + 100)
     }
     timer.advance(60_000)
     await expect.poll(() => readdirSync(inLog('tile/entries')).includes('002.p')).toBe(false)
