@@ -1,7 +1,9 @@
 import { createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto'
 import { isSoundEd25519Key } from '@capiscio/proto/sdk'
 import { base58 } from '@scure/base'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { ed25519KeyFlaw } from '../../../core/src/lib/ed25519-key-form.ts'
 import {
   loadPrivateKey,
   loadPublicKey,
@@ -74,6 +76,20 @@ describe('keys under which anybody can sign', () => {
 
   test.each([0, 31, 33, 64])('are none of %i bytes', (length) => {
     expect(isSoundEd25519Key(new Uint8Array(length).fill(9))).toBe(false)
+  })
+
+  test('are those that the core refuses, whatever the bytes', () => {
+    const edges = [...WEAK_KEYS, `ed${'ff'.repeat(30)}7f`, `ec${'ff'.repeat(30)}7f`, `ee${'ff'.repeat(30)}ff`]
+    const nearEdge = fc
+      .tuple(fc.constantFrom(...edges), fc.nat(31), fc.nat(255))
+      .map(([edge, at, byte]) => Uint8Array.from(fromHex(edge)).with(at, byte))
+    const keys = fc.oneof(nearEdge, fc.constantFrom(...edges).map(fromHex), fc.uint8Array({ maxLength: 40 }))
+    fc.assert(
+      fc.property(keys, (key) => {
+        expect(isSoundEd25519Key(key)).toBe(ed25519KeyFlaw(key) === undefined)
+      }),
+      { numRuns: 1000 },
+    )
   })
 
   test('are told from their neighbours', () => {
