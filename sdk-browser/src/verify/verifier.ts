@@ -158,7 +158,7 @@ function decide(options: VerifierOptions): Parameters<typeof createVerification>
   for (const [name, called] of Object.entries({ isRevoked: isRevoked ?? nobodyKnows, resolveDid, nowMs })) {
     if (typeof called !== 'function') throw new TypeError(`${name} must be a function.`)
   }
-  if (typeof issuers !== 'object' || issuers === null || Array.isArray(issuers)) {
+  if (!isPlainObject(issuers)) {
     throw new TypeError('issuers must be an object: the HTTPS origin of each issuer, and its JWKS.')
   }
   const keySets = new Map(Object.entries(issuers).map(([issuer, jwks]) => [issuer, textOf(jwks, issuer)]))
@@ -173,6 +173,13 @@ function decide(options: VerifierOptions): Parameters<typeof createVerification>
     ed25519: createNobleEd25519Verifier(),
     clock: { nowMs, monotonicMs: () => performance.now() },
   }
+}
+
+/** A `Map` would pass for an object without issuers. */
+function isPlainObject(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || prototype === Object.prototype
 }
 
 /** Self-signed badges have no issuer who could revoke them. */

@@ -198,6 +198,7 @@ describe('wrong use', () => {
       'no Ed25519 key',
     ],
     ['a list of issuers', { issuers: [ISSUER] }, 'issuers must be an object'],
+    ['a map of issuers', { issuers: new Map([[ISSUER, {}]]) }, 'issuers must be an object'],
     ['no issuers at all', { issuers: null }, 'issuers must be an object'],
     ['keys that are none', { issuers: { [ISSUER]: 7 } }, 'must be a JWKS'],
     ['keys that are no JSON', { issuers: { [ISSUER]: 'x' } }, 'are refused'],
