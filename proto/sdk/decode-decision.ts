@@ -44,7 +44,7 @@ export function decodeDecision(
     policyVersion: decision?.policyVersion ?? '',
     time: decision?.time === undefined ? new Date() : timestampDate(decision.time),
   }
-  const leaf = decision === undefined || decision.leaf.length === 0 ? undefined : decision.leaf.slice()
+  const leaf = decision === undefined || decision.leaf.length === 0 ? undefined : new Uint8Array(decision.leaf)
   const record = {
     evidenceId: decision?.evidenceId || undefined,
     logOrigin: decision?.logOrigin || undefined,

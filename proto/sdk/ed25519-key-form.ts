@@ -18,7 +18,7 @@ const SMALL_ORDER_Y: ReadonlySet<string> = new Set([
  */
 export function isSoundEd25519Key(bytes: Uint8Array): boolean {
   if (bytes.length !== 32) return false
-  const y = bytes.slice()
+  const y = new Uint8Array(bytes)
   // The top bit is the sign of x: both signs of a small-order point are of small order.
   y[31] = (y[31] ?? 0) & 0x7f
   const hex = Array.from(y, (byte) => byte.toString(16).padStart(2, '0')).join('')

@@ -30,13 +30,13 @@ afterAll(async () => {
 })
 
 /** A fresh badge of the issuer that nobody configured. */
-function badge(): string {
+function badge(issuer = ISSUER, signer = ca, kid = 'ca-1'): string {
   const iat = Math.floor(Date.now() / 1000)
-  return ca.sign(
-    { alg: 'EdDSA', typ: 'JWT', kid: 'ca-1' },
+  return signer.sign(
+    { alg: 'EdDSA', typ: 'JWT', kid },
     {
       jti: crypto.randomUUID(),
-      iss: ISSUER,
+      iss: issuer,
       sub: 'did:web:pinned.example:agents:a',
       iat,
       exp: iat + 300,
@@ -137,6 +137,21 @@ describe('a running core', () => {
     expect(info.trustedIssuers).toContainEqual(expect.objectContaining({ issuer: ISSUER, keySource: 'store', keys: 1 }))
     expect((await operator.call(TrustStoreService.method.removeKey, { did: ISSUER })).keysRemoved).toBe(1)
     expect(await decide(seen)).toBe('TOOL_ISSUER_UNTRUSTED')
+  })
+
+  it.each([1, 2, 3, 4])('believes the raw key that it was given: number %i', async (seed) => {
+    const token = await devCredential(core.folder, 'state', 'admin-token')
+    using operator = createRawClient(core.address, { headers: { authorization: `Bearer ${token}` } })
+    const issuer = createFakeIssuer('raw', seed)
+    const did = 'did:web:raw.example'
+    const { keyId, errorMessage } = await operator.call(TrustStoreService.method.addKey, {
+      did,
+      publicKey: issuer.publicKey,
+    })
+    expect(errorMessage).toBe('')
+    expect(await decide(badge('https://raw.example', issuer, keyId))).toBe('ALLOW')
+    const { keysRemoved } = await operator.call(TrustStoreService.method.removeKey, { did: 'https://raw.example' })
+    expect(keysRemoved).toBe(1)
   })
 
   it('notices what a command changes', async () => {

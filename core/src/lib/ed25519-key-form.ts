@@ -20,7 +20,7 @@ const SMALL_ORDER_Y: ReadonlySet<string> = new Set([
  */
 export function ed25519KeyFlaw(bytes: Uint8Array): 'length' | 'small-order' | 'not-canonical' | undefined {
   if (bytes.length !== 32) return 'length'
-  const y = bytes.slice()
+  const y = new Uint8Array(bytes)
   // The top bit is the sign of x: both signs of a small-order point are of small order.
   y[31] = (y[31] ?? 0) & 0x7f
   if (SMALL_ORDER_Y.has(hex.encode(y))) return 'small-order'

@@ -26,6 +26,6 @@ export async function verifyPopResponse(exchange: PopExchange, options: VerifyPo
   if (!(publicKey instanceof Uint8Array) || !isSoundEd25519Key(publicKey)) {
     throw new TypeError('publicKey must be the 32 bytes of an Ed25519 public key that is not weak.')
   }
-  const key = publicKey.slice()
+  const key = new Uint8Array(publicKey)
   return verifyResponse(exchange, options, (message, signature) => ed25519.verify(key, message, signature))
 }

@@ -88,5 +88,5 @@ export async function verifyBadge(
 
 function toVerified(badge: UnverifiedBadge, { keyThumbprint }: SignatureProof, standing: Standing): VerifiedBadge {
   const { subjectKey, confirmedKeyId: _confirmedKeyId, ...claims } = badge
-  return { ...claims, subjectKey: subjectKey?.slice(), keyThumbprint, standing } as VerifiedBadge
+  return { ...claims, subjectKey: subjectKey && new Uint8Array(subjectKey), keyThumbprint, standing } as VerifiedBadge
 }

@@ -22,7 +22,7 @@ export function parseEd25519PublicKey(bytes: Uint8Array): Ed25519PublicKey {
     case 'not-canonical':
       throw new DidRefused('KEY_WEAK', 'The Ed25519 public key is not in canonical form: generate a new key')
     case undefined:
-      return bytes.slice() as Ed25519PublicKey
+      return new Uint8Array(bytes) as Ed25519PublicKey
   }
 }
 

@@ -132,7 +132,7 @@ export function createLogReader(options: LogReaderOptions): LogReader {
         const before = tail.publishedSize
         try {
           for await (const leaf of leavesFrom(next, to)) {
-            yield { index: next, leaf: leaf.slice() }
+            yield { index: next, leaf: new Uint8Array(leaf) }
             next++
           }
         } catch (error) {

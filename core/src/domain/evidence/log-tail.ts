@@ -97,7 +97,7 @@ export function createLogTail(options: LogTailOptions): LogTail {
     for await (const leaves of to.cursor.read(head.size)) {
       for (const leaf of leaves) {
         // A copy: a few bytes must not keep all that was read with them.
-        keep(to.tree.size, leaf.slice())
+        keep(to.tree.size, new Uint8Array(leaf))
         for (const tile of to.tree.append(leafHash(leaf))) fullTiles.set(`${tile.level}/${tile.index}`, tile.hashes)
       }
     }

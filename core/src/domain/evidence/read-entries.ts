@@ -31,7 +31,7 @@ export async function* readEntries(
       if (frame === undefined) break
       offset += frame.bytes
       if (frame.type === 'commit' || frame.index !== BigInt(next)) continue
-      yield { index: next, leaf: frame.entry.slice() }
+      yield { index: next, leaf: new Uint8Array(frame.entry) }
       next++
     }
   }

@@ -118,7 +118,7 @@ async function replaySegment(
       if (!isVouchedFor) refuseUnlessSigned(frame.note, here, segment, keys, verifier)
       else if (!isNoteOf(frame.note, here)) throw refusal('JOURNAL_COMMIT_INVALID', segment, tree.size, EXACT_COMMIT)
       committed = tree
-      newest = frame.note.slice()
+      newest = new Uint8Array(frame.note)
       lastBatch = { segment, offset: batchStart, bytes: offset - batchStart }
       batchStart = offset
     }

@@ -87,11 +87,19 @@ describe('an Ed25519 public key', () => {
     expect(refusalOf(() => parseEd25519PublicKey(new Uint8Array(length).fill(7)))).toBe('DidRefused KEY_MALFORMED')
   })
 
-  it('is a copy that later changes of the input do not reach', () => {
-    const bytes = GOOD.slice()
-    const key = parseEd25519PublicKey(bytes)
-    bytes.fill(0)
-    expect(key).toEqual(GOOD)
+  // Bytes of a message are a Buffer in Node, of which `slice` gives no copy.
+  it.each([
+    ['bytes', (key: Uint8Array) => Uint8Array.from(key)],
+    ['a Buffer', (key: Uint8Array) => Buffer.from(key)],
+  ])('is a copy of %s that later changes of the input do not reach, nor it the input', (_, make) => {
+    const negative = GOOD.with(31, (GOOD[31] ?? 0) | 0x80)
+    for (const good of [GOOD, negative]) {
+      const bytes = make(good)
+      const key = parseEd25519PublicKey(bytes)
+      expect([Uint8Array.from(bytes), Uint8Array.from(key)]).toEqual([good, good])
+      bytes.fill(0)
+      expect(Uint8Array.from(key)).toEqual(good)
+    }
   })
 
   it('equals only itself', () => {
