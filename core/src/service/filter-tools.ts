@@ -1,5 +1,10 @@
+import { setImmediate } from 'node:timers/promises'
 import { create } from '@bufbuild/protobuf'
-import { EvaluateToolAccessRequestSchema, type FilterToolsRequest } from '@capiscio/proto/core/v1'
+import {
+  type EvaluateToolAccessRequest,
+  EvaluateToolAccessRequestSchema,
+  type FilterToolsRequest,
+} from '@capiscio/proto/core/v1'
 import type { AccessRequest } from '../domain/guard/access-request.ts'
 import type { AllowedToolsCompiler } from '../domain/policy/allowed-tools.ts'
 import { decodeAccessRequest } from './decode-access-request.ts'
@@ -25,8 +30,20 @@ export async function filterTools(
   if (tools.length > listedTools) {
     throw invalidArgument([{ field: 'tools', description: `must be at most ${listedTools} entries` }])
   }
-  const questions = tools.map(({ toolName, config }, index) => {
-    const question = create(EvaluateToolAccessRequestSchema, { toolName, credential, ...(config && { config }) })
+  const answers: boolean[] = []
+  // One after another: the first one verifies the badge, and the others find it in the cache.
+  for (const [index, { toolName, config }] of tools.entries()) {
+    const question = decodeTool(
+      create(EvaluateToolAccessRequestSchema, { toolName, credential, ...(config && { config }) }),
+      index,
+    )
+    answers.push(question !== undefined && (await wouldAllow(question)))
+    // The patterns of each tool may take long to read and to match: others have their turn in between.
+    await setImmediate()
+  }
+  return answers
+
+  function decodeTool(question: EvaluateToolAccessRequest, index: number): AccessRequest | undefined {
     try {
       return decodeAccessRequest(question, allowedTools)
     } catch (fault) {
@@ -34,9 +51,5 @@ export async function filterTools(
       if (fault.violations.every(({ field }) => field === 'tool_name')) return undefined
       throw invalidArgument(fault.violations.map((wrong) => ({ ...wrong, field: `tools[${index}].${wrong.field}` })))
     }
-  })
-  const answers: boolean[] = []
-  // One after another: the first one verifies the badge, and the others find it in the cache.
-  for (const question of questions) answers.push(question !== undefined && (await wouldAllow(question)))
-  return answers
+  }
 }

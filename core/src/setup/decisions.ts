@@ -1,14 +1,17 @@
 import { createNodeEs256Verifier } from '../adapters/crypto/node-es256.ts'
 import { systemRandom } from '../adapters/crypto/system-random.ts'
 import type { Config } from '../config/config.ts'
-import { type BadgeVerifier, createBadgeVerifier } from '../domain/badge/badge-verifier.ts'
+import {
+  type BadgeVerifier,
+  type BadgeVerifierCollaborators,
+  createBadgeVerifier,
+} from '../domain/badge/badge-verifier.ts'
 import type { VerificationRules, VerificationSources } from '../domain/badge/verify-badge.ts'
 import type { EvidenceLog } from '../domain/evidence/evidence-log.ts'
 import type { OpenCalls } from '../domain/evidence/open-calls.ts'
 import { createToolGuard, type GuardRules, type ToolGuard } from '../domain/guard/tool-guard.ts'
 import { createServerVerifier, type ServerVerifier } from '../domain/identity/verify-server.ts'
 import { createIssuerKeySets } from '../domain/trust/issuer-key-sets.ts'
-import type { BadgeStatusSource } from '../ports/badge-status.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Ed25519Verifier } from '../ports/ed25519.ts'
 import type { Telemetry } from '../ports/telemetry.ts'
@@ -47,17 +50,27 @@ export function setUpDecisions(config: Config, setup: DecisionsSetup): Decisions
     requireKey: trust.requireKey,
     allowMissingTyp: trust.allowMissingTyp,
   }
-  const verifierWith = (status: BadgeStatusSource): BadgeVerifier =>
+  const verifierWith = (
+    sources: Pick<BadgeVerifierCollaborators, 'status' | 'issuerKeys' | 'didDocuments'>,
+  ): BadgeVerifier =>
     createBadgeVerifier({
       ...proofs,
-      ...{ issuerKeys: current.issuerKeys, status, didDocuments, clock, telemetry },
+      ...sources,
+      ...{ clock, telemetry },
       options: {
         ...verificationRules,
         cacheMaxEntries: limits.badgeCacheEntries,
         cacheMaxBytes: limits.badgeCacheBytes,
       },
     })
-  const badges = verifierWith(standing.status)
+  const { issuerKeys } = current
+  const badges = verifierWith({ issuerKeys, didDocuments, status: standing.status })
+  // Nobody is asked: neither an issuer for a key that is not there, nor a host for a document.
+  const offlineBadges = verifierWith({
+    issuerKeys: { keySet: issuerKeys.keySet, freshenFor: issuerKeys.keySet },
+    didDocuments: didDocuments.kept,
+    status: standing.offlineStatus,
+  })
   return {
     badges,
     guard: createToolGuard({
@@ -69,9 +82,7 @@ export function setUpDecisions(config: Config, setup: DecisionsSetup): Decisions
     servers: createServerVerifier({
       issuers: current.issuers,
       audience: rules().audience.own,
-      badges,
-      offlineBadges: verifierWith(standing.offlineStatus),
-      ...{ ed25519, clock },
+      ...{ badges, offlineBadges, ed25519, clock },
       requireKey: trust.requireKey,
     }),
     sources: {

@@ -38,6 +38,8 @@ export interface DidWebDocuments extends DidDocumentSource {
    * its document, so the next look must be a fresh one (badges.md §6.5).
    */
   forget(did: string): void
+  /** What is kept and not too old, and nothing else: nobody is asked. */
+  readonly kept: DidDocumentSource
 }
 
 interface Kept {
@@ -87,12 +89,25 @@ export function createDidWebDocuments(options: DidWebDocumentsOptions): DidWebDo
     }
   }
 
+  /** What is kept; `undefined` when there is nothing, or it is too old. */
+  function keptAnswer(did: string): string | undefined {
+    const known = kept.get(did)
+    if (known === undefined || clock.monotonicMs() >= known.untilMs) return undefined
+    if (known.answer instanceof SourceUnavailable) throw known.answer
+    return known.answer
+  }
+
   return {
     async resolve(did) {
-      const known = kept.get(did)
-      if (known === undefined || clock.monotonicMs() >= known.untilMs) return underWay.get(did) ?? fetchAndKeep(did)
-      if (known.answer instanceof SourceUnavailable) throw known.answer
-      return known.answer
+      return keptAnswer(did) ?? underWay.get(did) ?? fetchAndKeep(did)
+    },
+    kept: {
+      async resolve(did) {
+        const document = keptAnswer(did)
+        if (document === undefined)
+          throw new SourceUnavailable(`The document of ${did} is not kept, and nobody is asked`)
+        return document
+      },
     },
     forget(did) {
       kept.delete(did)

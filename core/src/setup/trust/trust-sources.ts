@@ -1,10 +1,9 @@
 import { systemRandom } from '../../adapters/crypto/system-random.ts'
 import type { Config } from '../../config/config.ts'
-import { createDidWebDocuments } from '../../domain/did/did-web-documents.ts'
+import { createDidWebDocuments, type DidWebDocuments } from '../../domain/did/did-web-documents.ts'
 import type { Revocations } from '../../domain/revocation/revocations.ts'
 import type { ReleaseStack } from '../../lib/release-stack.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { DidDocumentSource } from '../../ports/did-documents.ts'
 import type { OutboundHttp } from '../../ports/outbound-http.ts'
 import type { Telemetry } from '../../ports/telemetry.ts'
 import { openOutboundHttp } from '../open-outbound-http.ts'
@@ -18,7 +17,7 @@ import { withOnlyPinned, withPinnedIssuers } from './pinned-issuers.ts'
 export interface TrustSources extends Pick<OpenedTrust, 'store' | 'current'> {
   readonly http: OutboundHttp
   readonly issuerKeys: OpenedIssuerKeys
-  readonly didDocuments: DidDocumentSource
+  readonly didDocuments: DidWebDocuments
   readonly revocations: Revocations
   /** Standing of badges and agents, also of issuers that are pinned later. */
   readonly standing: Pick<LateIssuers, 'status' | 'offlineStatus'>

@@ -198,3 +198,28 @@ describe('a document', () => {
     expect(http.requests).toHaveLength(201)
   })
 })
+
+describe('what is kept', () => {
+  it('is told without asking anybody, as long as it is not too old', async () => {
+    const { http, clock, documents, resolve } = world({ headers: JSON_TYPE, body: '{}' })
+    await expect(documents.kept.resolve(DID)).rejects.toThrow('is not kept, and nobody is asked')
+    expect(http.requests).toEqual([])
+    await resolve()
+    expect(await documents.kept.resolve(DID)).toBe('{}')
+    clock.advance(299_999)
+    expect(await documents.kept.resolve(DID)).toBe('{}')
+    clock.advance(1)
+    await expect(documents.kept.resolve(DID)).rejects.toBeInstanceOf(SourceUnavailable)
+    expect(http.requests).toHaveLength(1)
+  })
+
+  it('is nothing after it was forgotten, and a failure stays one', async () => {
+    const { http, documents, resolve } = world({ headers: JSON_TYPE, body: '{}' })
+    await resolve()
+    documents.forget(DID)
+    await expect(documents.kept.resolve(DID)).rejects.toThrow('is not kept')
+    http.pages.delete(URL_OF_DID)
+    await expect(resolve()).rejects.toBeInstanceOf(SourceUnavailable)
+    await expect(documents.kept.resolve(DID)).rejects.not.toThrow('is not kept')
+  })
+})
