@@ -7,10 +7,12 @@ import {
   VerifyServerResponseSchema,
 } from '@capiscio/proto/core/v1'
 import { createBadgeVerifier, type VerifiedBadge } from './domain/badge/badge-verifier.ts'
+import { DidRefused } from './domain/did/did-refused.ts'
 import { createServerVerifier } from './domain/identity/verify-server.ts'
 import { parseJwks } from './domain/trust/jwks.ts'
 import { TrustRefused } from './domain/trust/trust-refused.ts'
 import { createTrustedIssuers } from './domain/trust/trusted-issuers.ts'
+import { OriginRefused, parseHttpsOrigin } from './lib/https-origin.ts'
 import type { BadgeInQuestion } from './ports/badge-status.ts'
 import type { Clock } from './ports/clock.ts'
 import type { Ed25519Verifier } from './ports/ed25519.ts'
@@ -34,16 +36,16 @@ export interface VerificationOptions {
   readonly levelZeroKeys: readonly string[]
   /** The verifier's own identifiers: a badge with an audience must name one. */
   readonly audience: readonly string[]
-  /** Whether a badge without an audience is refused. */
+  /** Whether `verifyBadge` refuses a badge without an audience. Those of servers are for whoever connects. */
   readonly requireAudience: boolean
-  /** Tolerated difference to the issuer's clock, in milliseconds. */
+  /** Tolerated difference to the issuer's clock, in milliseconds, at most 300 000. */
   readonly clockSkewMs: number
   /** Also issuers under `.invalid`, as `capiscio dev` makes them. For development only. */
   readonly acceptReservedIssuers: boolean
   /** Whether the badge was revoked or its subject disabled. Whatever is not `false` refuses the badge, a rejection included. */
   readonly isRevoked: (badge: BadgeInQuestion) => boolean | Promise<boolean>
-  /** The DID document of a did:web as text. A rejection refuses the badge. */
-  readonly resolveDid: (did: string) => string | Promise<string>
+  /** The DID document of a did:web as text. A rejection refuses the badge. Without it, no did:web has one. */
+  readonly resolveDid?: ((did: string) => string | Promise<string>) | undefined
 }
 
 export interface Verification {
@@ -62,16 +64,23 @@ export interface Verification {
   verifyServer(request: VerifyServerRequest): Promise<VerifyServerResponse>
 }
 
+/** As much as a core may be configured to (`trust.clockSkewSeconds`). */
+const MAX_CLOCK_SKEW_MS = 300_000
+
 /** Badges whose facts are kept: enough for the servers of one page. */
 const CACHE = { cacheMaxEntries: 64, cacheMaxBytes: 1_048_576 }
 
 /**
- * @throws {TypeError} for an issuer that is no HTTPS origin or has no usable key, a level 0 key that is no did:key, a clock skew that
- *   is no whole number
+ * @throws {TypeError} for an issuer that is no HTTPS origin, is there twice or has no usable key, a level 0 key that is no did:key,
+ *   a clock skew out of range, a demand for an audience that nobody can meet
  */
 export function createVerification(options: VerificationOptions): Verification {
-  const { ed25519, clock, keySets, levelZeroKeys, audience, requireAudience, clockSkewMs } = options
-  for (const [issuer, jwks] of keySets) demandKeys(issuer, jwks)
+  const { ed25519, clock, levelZeroKeys, audience, requireAudience, clockSkewMs, resolveDid } = options
+  if (!(clockSkewMs <= MAX_CLOCK_SKEW_MS)) throw new TypeError(`clockSkewMs must be at most ${MAX_CLOCK_SKEW_MS}.`)
+  if (requireAudience && audience.length === 0) {
+    throw new TypeError('Every badge would be refused: where an audience is required, say which names are your own.')
+  }
+  const keySets = readKeySets(options.keySets)
   const issuers = createTrustedIssuers({ issuers: [...keySets.keys()], levelZeroKeys, acceptLevelZero: false })
 
   const keySet = async (issuer: string) => {
@@ -82,8 +91,9 @@ export function createVerification(options: VerificationOptions): Verification {
   const rules = { clockSkewMs, requireKey: true, rejectReservedIssuers: !options.acceptReservedIssuers, ...CACHE }
   const status = {
     async isRevoked(badge: BadgeInQuestion) {
-      const answer = await orUnavailable(() => options.isRevoked(badge), 'isRevoked gave no answer.')
-      return { answer: answer !== false }
+      const answer: unknown = await orUnavailable(() => options.isRevoked(badge), 'isRevoked gave no answer')
+      if (typeof answer !== 'boolean') throw new SourceUnavailable('isRevoked gave neither true nor false')
+      return { answer }
     },
     // Asked of the caller in one question with the badge.
     isAgentActive: async () => ({ answer: true }),
@@ -96,15 +106,13 @@ export function createVerification(options: VerificationOptions): Verification {
       telemetry: { badgeCache: () => undefined, warning: () => undefined },
     })
   const badges = verifierWith(async (did) => {
-    const document: unknown = await orUnavailable(
-      () => options.resolveDid(did),
-      `resolveDid gave no document of ${did}.`,
-    )
-    if (typeof document !== 'string') throw new SourceUnavailable(`resolveDid gave no text for ${did}.`)
+    if (resolveDid === undefined) throw new DidRefused('DID_KEY_NOT_FOUND', 'there is no resolveDid to look it up with')
+    const document: unknown = await orUnavailable(() => resolveDid(did), `resolveDid gave no document of ${did}`)
+    if (typeof document !== 'string') throw new SourceUnavailable(`resolveDid gave no text for ${did}`)
     return document
   })
   const offlineBadges = verifierWith(async (did) => {
-    throw new SourceUnavailable(`${did} is not resolved offline.`)
+    throw new SourceUnavailable(`${did} is not resolved offline`)
   })
   const servers = createServerVerifier({
     ...{ badges, offlineBadges, audience, ed25519, clock },
@@ -119,6 +127,27 @@ export function createVerification(options: VerificationOptions): Verification {
       const { claim, demands } = decodeVerifyServer(request)
       return create(VerifyServerResponseSchema, encodeServerVerification(await servers.verify(claim, demands)))
     },
+  }
+}
+
+/** By the one spelling of each issuer that badges may have. */
+function readKeySets(given: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  const keySets = new Map<string, string>()
+  for (const [issuer, jwks] of given) {
+    const origin = originOf(issuer)
+    if (keySets.has(origin)) throw new TypeError(`The issuer ${origin} is there twice.`)
+    demandKeys(origin, jwks)
+    keySets.set(origin, jwks)
+  }
+  return keySets
+}
+
+function originOf(issuer: string): string {
+  try {
+    return parseHttpsOrigin(issuer)
+  } catch (cause) {
+    if (!(cause instanceof OriginRefused)) throw cause
+    throw new TypeError(`${cause.message}.`, { cause })
   }
 }
 

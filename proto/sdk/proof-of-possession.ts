@@ -1,5 +1,6 @@
 import { base64Decode, base64Encode } from '@bufbuild/protobuf/wire'
 import { CapiscioError } from './errors.ts'
+import { readOptions } from './guard-config.ts'
 import { MetaConflict, readMeta, writeMeta } from './meta-names.ts'
 
 /** MCP methods whose `_meta` can carry a nonce. */
@@ -43,6 +44,9 @@ export class PopError extends CapiscioError {
 
 /** Tolerated difference between the server's clock and ours. */
 const CLOCK_SKEW_MS = 60_000
+
+/** Oldest request that may be accepted: a nonce is for one handshake. */
+const MAX_AGE_LIMIT_MS = 600_000
 
 /** A nonce and nothing that could be taken for a token: servers sign what strangers send. */
 const NONCE = /^[A-Za-z0-9_-]{22,128}$/
@@ -159,7 +163,7 @@ export interface PopDemands {
   readonly serverDid: string
   /** As whom the client contacted the server: a URL origin, or `stdio`. */
   readonly audience: string
-  /** Oldest acceptable request, milliseconds. Default 30 000. */
+  /** Oldest acceptable request, milliseconds, at most 600 000. Default 30 000. */
   readonly maxAgeMs?: number | undefined
 }
 
@@ -168,11 +172,12 @@ export interface PopDemands {
  * and uses each request once. For `server/discover` only the bound form counts; where the
  * bound form is given it must hold.
  *
+ * @throws TypeError for demands that would not hold.
  * @throws PopError unless the proof holds.
  */
 export async function verifyPopResponse(exchange: PopExchange, demands: PopDemands, verify: PopVerify): Promise<void> {
   const { nonce, createdAtMs, signature, boundSignature, method } = exchange
-  const { serverDid, audience, maxAgeMs = 30_000 } = demands
+  const { serverDid, audience, maxAgeMs = 30_000 } = readDemands(demands)
   if (!isPopNonce(nonce)) throw new PopError('POP_NONCE_INVALID', 'The nonce is not one that this SDK makes.')
   if (isPopRequestExpired({ createdAtMs }, maxAgeMs)) {
     throw new PopError('POP_EXPIRED', `The request is older than ${maxAgeMs} ms. Make another one.`)
@@ -190,6 +195,20 @@ export async function verifyPopResponse(exchange: PopExchange, demands: PopDeman
   if (claims.aud !== audience) throw invalid('was made for another endpoint')
   if (claims.method !== method) throw invalid('was made for another method')
   if (!isFresh) throw new PopError('POP_EXPIRED', 'The answer was signed at another time.')
+}
+
+/** What is misspelt, missing or no number would demand less than it looks like. */
+function readDemands(demands: PopDemands): PopDemands {
+  const given = readOptions(demands, ['serverDid', 'audience', 'maxAgeMs'], 'The demands on a proof of possession')
+  for (const name of ['serverDid', 'audience']) {
+    if (typeof given[name] !== 'string' || given[name] === '')
+      throw new TypeError(`${name} must be a non-empty string.`)
+  }
+  const { maxAgeMs = 30_000 } = given
+  if (!Number.isInteger(maxAgeMs) || Number(maxAgeMs) < 1 || Number(maxAgeMs) > MAX_AGE_LIMIT_MS) {
+    throw new TypeError(`maxAgeMs must be a whole number of milliseconds from 1 to ${MAX_AGE_LIMIT_MS}.`)
+  }
+  return given as unknown as PopDemands
 }
 
 async function openJws(jws: string, typ: string, serverDid: string, verify: PopVerify): Promise<string> {

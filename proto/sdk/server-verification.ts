@@ -216,7 +216,8 @@ export function decodeServerVerification(
 }
 
 function text(given: Readonly<Record<string, unknown>>, name: (typeof SERVER_NAMES)[number]): string {
-  const value = given[name] ?? ''
+  // `null` where an origin belongs would be compared with nothing.
+  const value = given[name] === undefined ? '' : given[name]
   if (typeof value !== 'string' || !value.isWellFormed()) throw new TypeError(`${name} must be a well-formed string.`)
   return value
 }

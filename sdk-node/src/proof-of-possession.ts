@@ -29,10 +29,11 @@ export async function createPopResponse(request: PopRequest, options: PopRespons
 /**
  * Checks a server's proof here, without a core. Use each request once.
  *
- * @throws TypeError unless the key is an Ed25519 public key.
+ * @throws TypeError unless the key is an Ed25519 public key, and for other options that would not hold.
  * @throws PopError unless the proof holds.
  */
 export async function verifyPopResponse(exchange: PopExchange, options: VerifyPopOptions): Promise<void> {
-  const key = requireKey(options.publicKey, 'public')
-  return verifyResponse(exchange, options, (message, signature) => verify(null, message, key, signature))
+  const { publicKey, ...demands } = options
+  const key = requireKey(publicKey, 'public')
+  return verifyResponse(exchange, demands, (message, signature) => verify(null, message, key, signature))
 }

@@ -23,10 +23,10 @@ export async function judgeBadgeVector(
 ): Promise<{ readonly outcome: string; readonly badge?: VerifiedBadge }> {
   const withKeys = setting.trustedIssuers.filter((issuer) => setting.jwks[issuer] !== undefined)
   const options: VerifierOptions = {
-    issuers: Object.fromEntries(withKeys.map((issuer) => [issuer, setting.jwks[issuer]])),
-    isRevoked: async ({ jti, subject, level }) => {
+    issuers: Object.fromEntries(withKeys.map((issuer) => [issuer, setting.jwks[issuer] ?? {}])),
+    isRevoked: async ({ jti, subject, trustLevel }) => {
       const isKnown = setting.revoked.includes(jti) || setting.inactiveAgents.includes(subject)
-      if (!isKnown && level > 0 && setting.unanswered.length > 0) throw new Error('nobody answers')
+      if (!isKnown && trustLevel > 0 && setting.unanswered.length > 0) throw new Error('nobody answers')
       return isKnown
     },
     resolveDid: async (did) => {

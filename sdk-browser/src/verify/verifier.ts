@@ -1,4 +1,4 @@
-import type { BadgeInQuestion, VerifiedBadge as CoreBadge } from '@capiscio/core/verification'
+import type { VerifiedBadge as CoreBadge, VerificationOptions } from '@capiscio/core/verification'
 import { BadgeRefused, createVerification, RpcFault } from '@capiscio/core/verification'
 import {
   decodeServerVerification,
@@ -13,21 +13,29 @@ import {
   type VerifyConfig,
   withLimits,
 } from '@capiscio/proto/sdk'
-import { requireAbortSignal } from '../abort-signal.ts'
+import { requireAbortSignal, throwIfAborted } from '../abort-signal.ts'
 import { BadgeError } from './badge-error.ts'
 import { createNobleEd25519Verifier } from './noble-ed25519.ts'
+import { requireOrigin } from './require-origin.ts'
 
-/** A badge that is genuine, in time and from an issuer that counts. */
-export type BadgeToCheck = BadgeInQuestion
+/** A badge that is genuine, in time and from an issuer that counts. Frozen. */
+export interface BadgeToCheck {
+  /** UUID v4. */
+  readonly jti: string
+  readonly issuer: string
+  /** DID of the agent or server. */
+  readonly subject: string
+  readonly trustLevel: TrustLevel
+}
 
 /** What a core takes from its configuration, a page says here. */
 export interface VerifierOptions {
   /**
-   * Whose badges of levels 1 to 4 count: HTTPS origin, and its JWKS as text or as JSON value. Bring them with the page or
-   * fetch them from the issuer's `/.well-known/jwks.json`; never take them from the server that is to be verified.
-   * Default: nobody's.
+   * Whose badges of levels 1 to 4 count: HTTPS origin, and its JWKS as text or as JSON value. Bring them with the page, and
+   * never take them from the server that is to be verified. What was fetched is better given as text: a parsed value no
+   * longer shows that a name was there twice. Default: nobody's.
    */
-  readonly issuers?: Readonly<Record<string, unknown>> | undefined
+  readonly issuers?: Readonly<Record<string, string | object>> | undefined
   /**
    * Whether a badge was revoked or its subject disabled. Whatever it gives but `false` refuses the badge, a rejection included.
    * Required with `issuers`. Who cannot know says `() => false`, and takes badges as good until they expire.
@@ -37,14 +45,14 @@ export interface VerifierOptions {
   readonly levelZeroKeys?: readonly string[] | undefined
   /** Your own identifiers: a badge with an audience must name one. Default: none, and such badges are for somebody else. */
   readonly audience?: string | readonly string[] | undefined
-  /** Refuse badges without an audience. Default false. */
+  /** Let `verifyBadge` refuse badges without an audience; those of servers are for whoever connects. Needs `audience`. Default false. */
   readonly requireAudience?: boolean | undefined
   /**
    * The DID document of a did:web as text, for badges of identity assurance level 1. A rejection refuses the badge.
    * Default: such badges are refused unless their subject is a did:key.
    */
   readonly resolveDid?: ((did: string) => string | Promise<string>) | undefined
-  /** Tolerated difference to the issuer's clock, milliseconds. Default 60 000. */
+  /** Tolerated difference to the issuer's clock, milliseconds, at most 300 000. Default 60 000. */
   readonly clockSkewMs?: number | undefined
   /** Accept issuers under `.invalid` too, as `capiscio dev` makes them. Default false. */
   readonly development?: boolean | undefined
@@ -69,7 +77,7 @@ export interface VerifiedBadge {
   /** Domain that the issuer has checked, from level 2 on. */
   readonly domain: string | undefined
   /** Ed25519 public key of the subject, 32 bytes. */
-  readonly publicKey: Uint8Array | undefined
+  readonly publicKey: Uint8Array
 }
 
 /** Options of `verifyBadge`. */
@@ -94,8 +102,10 @@ export interface Verifier {
   verifyBadge(badge: string, options?: BadgeVerificationOptions): Promise<VerifiedBadge>
   /**
    * Who an MCP server is, from what it disclosed (RFC-007 §7). A server that is not verified is an answer; go no
-   * further with it, or hand the answer to `ServerVerifyError`. With `offlineMode` no DID is resolved.
+   * further with it, or hand the answer to `ServerVerifyError`. With `offlineMode` no DID is resolved; `isRevoked` is asked
+   * all the same.
    *
+   * @throws TypeError without `transportOrigin`: there are no child processes here.
    * @throws InvalidRequestError for values out of range.
    */
   verifyServer(server: ServerToVerify, options?: ServerVerificationOptions): Promise<ServerVerification>
@@ -128,58 +138,46 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const verification = createVerification(decide(options))
   return Object.freeze({
     async verifyBadge(badge: string, given: BadgeVerificationOptions = {}) {
-      const { signal } = readSignal(given, ['signal'])
+      const { signal } = readCall(given, ['signal'])
       if (typeof badge !== 'string') throw new TypeError('A badge is a text: the compact JWS.')
+      throwIfAborted(signal)
       return until(signal, verification.verifyBadge(badge).then(toBadge, toError))
     },
     async verifyServer(server: ServerToVerify, given: ServerVerificationOptions = {}) {
-      const { signal } = readSignal(given, ['config', 'signal'])
-      const request = toVerifyServerRequest(server, given.config)
+      const { signal, config = {} } = readCall(given, ['config', 'signal'])
+      const request = toVerifyServerRequest(server, config as VerifyConfig)
+      requireOrigin(request)
+      throwIfAborted(signal)
       const answer = verification.verifyServer(request).catch(toError)
       return decodeServerVerification(await until(signal, answer), request)
     },
   })
 }
 
-function decide(options: VerifierOptions): Parameters<typeof createVerification>[0] {
-  readOptions(options, NAMES, 'The options of createVerifier')
-  const { issuers = {}, levelZeroKeys = [], audience = [], clockSkewMs = 60_000 } = options
-  const { requireAudience = false, development = false } = options
-  const { isRevoked, resolveDid = refuseDid, nowMs = Date.now } = options
-  const own = typeof audience === 'string' ? [audience] : audience
-  for (const [name, list] of Object.entries({ levelZeroKeys, audience: own })) {
-    if (!Array.isArray(list) || !list.every((entry) => typeof entry === 'string' && entry !== '')) {
-      throw new TypeError(`${name} must be a list of non-empty strings.`)
-    }
-  }
-  for (const [name, flag] of Object.entries({ requireAudience, development })) {
-    if (typeof flag !== 'boolean') throw new TypeError(`${name} must be true or false.`)
-  }
-  for (const [name, called] of Object.entries({ isRevoked: isRevoked ?? nobodyKnows, resolveDid, nowMs })) {
-    if (typeof called !== 'function') throw new TypeError(`${name} must be a function.`)
-  }
-  if (!isPlainObject(issuers)) {
-    throw new TypeError('issuers must be an object: the HTTPS origin of each issuer, and its JWKS.')
-  }
-  const keySets = new Map(Object.entries(issuers).map(([issuer, jwks]) => [issuer, textOf(jwks, issuer)]))
+/** Own members only, each read once: what is inherited or changes its mind decides nothing. */
+function decide(options: VerifierOptions): VerificationOptions {
+  const given = readOptions(options, NAMES, 'The options of createVerifier')
+  const { clockSkewMs = 60_000, nowMs = Date.now, isRevoked, resolveDid } = given
+  const keySets = readIssuers(given.issuers === undefined ? {} : given.issuers)
+  requireFunctions({ nowMs, isRevoked, resolveDid })
+  if (typeof clockSkewMs !== 'number') throw new TypeError('clockSkewMs must be a whole number of milliseconds.')
   if (keySets.size > 0 && isRevoked === undefined) {
     throw new TypeError(
       'isRevoked is required with issuers. Where nobody can know, () => false takes badges as good until they expire.',
     )
   }
+  const revoked = (isRevoked ?? nobodyKnows) as NonNullable<VerifierOptions['isRevoked']>
   return {
-    ...{ keySets, levelZeroKeys: [...levelZeroKeys], audience: [...own], requireAudience, clockSkewMs },
-    ...{ isRevoked: isRevoked ?? nobodyKnows, resolveDid, acceptReservedIssuers: development },
+    ...{ keySets, clockSkewMs },
+    levelZeroKeys: texts('levelZeroKeys', given.levelZeroKeys),
+    audience: texts('audience', typeof given.audience === 'string' ? [given.audience] : given.audience),
+    requireAudience: flag(given, 'requireAudience'),
+    acceptReservedIssuers: flag(given, 'development'),
+    isRevoked: ({ level, ...badge }) => revoked(Object.freeze({ ...badge, trustLevel: level as TrustLevel })),
+    resolveDid: resolveDid as VerifierOptions['resolveDid'],
     ed25519: createNobleEd25519Verifier(),
-    clock: { nowMs, monotonicMs: () => performance.now() },
+    clock: { nowMs: () => timeOf(nowMs as () => number), monotonicMs: () => performance.now() },
   }
-}
-
-/** A `Map` would pass for an object without issuers. */
-function isPlainObject(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === null || prototype === Object.prototype
 }
 
 /** Self-signed badges have no issuer who could revoke them. */
@@ -187,33 +185,66 @@ function nobodyKnows(): boolean {
   return false
 }
 
-function refuseDid(): never {
-  throw new TypeError('createVerifier was given no resolveDid.')
+function requireFunctions(given: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(given)) {
+    if (value !== undefined && typeof value !== 'function') throw new TypeError(`${name} must be a function.`)
+  }
 }
 
-function textOf(jwks: unknown, issuer: string): string {
-  if (typeof jwks === 'string') return jwks
-  if (typeof jwks === 'object' && jwks !== null) return JSON.stringify(jwks)
-  throw new TypeError(`The keys of ${issuer} must be a JWKS, as text or as JSON value.`)
+function texts(name: string, list: unknown = []): readonly string[] {
+  const copy: readonly unknown[] = Array.isArray(list) ? Array.from(list) : [undefined]
+  if (copy.every((entry) => typeof entry === 'string' && entry !== '')) return copy as readonly string[]
+  throw new TypeError(`${name} must be a list of non-empty strings.`)
 }
 
-function readSignal(given: unknown, names: readonly string[]): { readonly signal: AbortSignal | undefined } {
-  const { signal } = readOptions(given, names, 'The options of a verification')
+function flag(given: Readonly<Record<string, unknown>>, name: string): boolean {
+  const value = given[name]
+  if (value !== undefined && typeof value !== 'boolean') throw new TypeError(`${name} must be true or false.`)
+  return value === true
+}
+
+/** JWKS text by issuer. A `Map` would pass for an object without issuers. */
+function readIssuers(given: unknown): ReadonlyMap<string, string> {
+  const prototype: unknown = typeof given === 'object' && given !== null ? Object.getPrototypeOf(given) : undefined
+  if (prototype !== null && prototype !== Object.prototype) {
+    throw new TypeError('issuers must be an object: the HTTPS origin of each issuer, and its JWKS.')
+  }
+  return new Map(Object.entries(given as object).map(([issuer, jwks]) => [issuer, textOf(jwks)]))
+}
+
+function textOf(jwks: unknown): string {
+  const text: unknown = typeof jwks === 'object' && jwks !== null ? JSON.stringify(jwks) : jwks
+  if (typeof text === 'string') return text
+  throw new TypeError('The keys of an issuer must be a JWKS, as text or as JSON value.')
+}
+
+/** What is no time would be added to as if it were text, or compared as if it were none. */
+function timeOf(nowMs: () => number): number {
+  const now: unknown = nowMs()
+  if (typeof now === 'number' && Number.isFinite(now)) return now
+  throw new TypeError('nowMs must give the milliseconds since the epoch, as a number.')
+}
+
+function readCall(
+  given: unknown,
+  names: readonly string[],
+): Readonly<Record<string, unknown>> & { readonly signal: AbortSignal | undefined } {
+  const options = readOptions(given, names, 'The options of a verification')
+  const { signal } = options
   requireAbortSignal(signal)
-  return { signal }
+  return { ...options, signal }
 }
 
 /** Nothing here takes time but what the caller's own functions take. */
 function until<T>(signal: AbortSignal | undefined, work: Promise<T>): Promise<T> {
-  return withLimits(
-    work,
-    { signal, timeoutMs: MAX_TIMEOUT_MS },
-    () => new TypeError('isRevoked or resolveDid never ended.'),
-  )
+  const neverEnded = (): Error => new TypeError('isRevoked or resolveDid never ended.')
+  return withLimits(work, { signal, timeoutMs: MAX_TIMEOUT_MS }, neverEnded)
 }
 
 function toBadge(badge: CoreBadge): VerifiedBadge {
   const { jti, issuer, subject, level, ial, audience, issuedAt, expiresAt, domain, subjectKey } = badge
+  // Without its key a badge is refused before.
+  if (subjectKey === undefined) throw new BadgeError('BADGE_CLAIMS_INVALID', 'The badge holds no key.')
   return Object.freeze({
     ...{ jti, issuer, subject, ial, audience, domain },
     trustLevel: level,
@@ -225,7 +256,12 @@ function toBadge(badge: CoreBadge): VerifiedBadge {
 
 function toError(thrown: unknown): never {
   if (thrown instanceof BadgeRefused) {
-    const { code, message, cause, retryable } = thrown
+    const { code, cause, retryable } = thrown
+    // The core speaks of its own sources there.
+    const message =
+      code === 'REVOCATION_CHECK_FAILED' && cause instanceof Error
+        ? `Whether the badge was revoked is not known now: ${cause.message}. Try again later.`
+        : thrown.message
     throw new BadgeError(code, message, { cause, retryable })
   }
   if (thrown instanceof RpcFault) throw new InvalidRequestError(thrown.message, thrown.violations)

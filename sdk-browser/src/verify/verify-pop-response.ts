@@ -22,10 +22,10 @@ const ed25519 = createNobleEd25519Verifier()
  * @throws PopError unless the proof holds.
  */
 export async function verifyPopResponse(exchange: PopExchange, options: VerifyPopOptions): Promise<void> {
-  const { publicKey } = options
+  const { publicKey, ...demands } = options
   if (!(publicKey instanceof Uint8Array) || !isSoundEd25519Key(publicKey)) {
     throw new TypeError('publicKey must be the 32 bytes of an Ed25519 public key that is not weak.')
   }
   const key = new Uint8Array(publicKey)
-  return verifyResponse(exchange, options, (message, signature) => ed25519.verify(key, message, signature))
+  return verifyResponse(exchange, demands, (message, signature) => ed25519.verify(key, message, signature))
 }

@@ -118,8 +118,8 @@ describe('a badge is refused', () => {
       { clockSkewMs: 0, nowMs: () => (NOW - 1) * 1000 },
     ],
     ['that was revoked', 'BADGE_REVOKED', { isRevoked: () => true }],
-    ['when the answer is no answer', 'BADGE_REVOKED', { isRevoked: () => undefined as unknown as boolean }],
-    ['when the answer only looks like false', 'BADGE_REVOKED', { isRevoked: () => 0 as unknown as boolean }],
+    ['when the answer is no answer', 'REVOCATION_CHECK_FAILED', { isRevoked: () => undefined as unknown as boolean }],
+    ['when the answer only looks like false', 'REVOCATION_CHECK_FAILED', { isRevoked: () => 0 as unknown as boolean }],
   ])('%s', async (_, code, changes) => {
     expect(await codeOf(verifierOf(changes).verifyBadge(world.badge()))).toBe(code)
   })
@@ -137,11 +137,16 @@ describe('a badge is refused', () => {
     const verifier = verifierOf({ isRevoked, levelZeroKeys: [world.agentDidKey] })
     for (const token of [world.badge(), world.selfSigned()]) {
       const refused = await verifier.verifyBadge(token).catch((error: unknown) => error)
-      expect(refused).toMatchObject({ name: 'BadgeError', code: 'REVOCATION_CHECK_FAILED', retryable: true })
+      expect(refused).toMatchObject({
+        name: 'BadgeError',
+        code: 'REVOCATION_CHECK_FAILED',
+        message: 'Whether the badge was revoked is not known now: isRevoked gave no answer. Try again later.',
+        retryable: true,
+      })
     }
     expect(isRevoked.mock.calls).toEqual([
-      [{ issuer: ISSUER, jti: JTI, subject: SUBJECT, level: 2 }],
-      [{ issuer: world.agentDidKey, jti: JTI, subject: world.agentDidKey, level: 0 }],
+      [{ issuer: ISSUER, jti: JTI, subject: SUBJECT, trustLevel: 2 }],
+      [{ issuer: world.agentDidKey, jti: JTI, subject: world.agentDidKey, trustLevel: 0 }],
     ])
     isRevoked.mockResolvedValue(false)
     expect(await codeOf(verifier.verifyBadge(world.badge()))).toBe('accepted')
@@ -177,8 +182,18 @@ describe('a confirmed key of a did:web', () => {
     expect(resolveDid.mock.calls).toEqual([[SUBJECT]])
   })
 
+  test('counts for nothing when nothing could look it up, which trying again does not help', async () => {
+    const refused = await verifierOf()
+      .verifyBadge(confirmed())
+      .catch((error: unknown) => error)
+    expect(refused).toMatchObject({
+      code: 'BADGE_CLAIMS_INVALID',
+      retryable: false,
+      message: expect.stringContaining('there is no resolveDid'),
+    })
+  })
+
   test.each<[string, VerifierOptions['resolveDid']]>([
-    ['nobody was asked to look it up', undefined],
     ['the document names another key', () => didDocument(SUBJECT, 'z6MktwupdmLXVVqTzCw4i46r4uGyosGXRnR3XjN4Zq7oMMsw')],
     ['there is no document', () => Promise.reject(new Error('404'))],
     ['the document is no text', (async () => ({ id: SUBJECT })) as unknown as VerifierOptions['resolveDid']],
@@ -188,15 +203,53 @@ describe('a confirmed key of a did:web', () => {
   })
 })
 
+/** Every option, so that none is forgotten. */
+const VERIFIER_OPTIONS: Readonly<Required<VerifierOptions>> = {
+  issuers: undefined,
+  isRevoked: undefined,
+  levelZeroKeys: undefined,
+  audience: undefined,
+  requireAudience: undefined,
+  resolveDid: undefined,
+  clockSkewMs: undefined,
+  development: undefined,
+  nowMs: undefined,
+}
+
+describe('what is not said by the options themselves', () => {
+  test('decides nothing: inherited members', async () => {
+    const evil = { 'https://evil.example.com': { keys: [world.ca.jwk] } }
+    const inherited = Object.create({ issuers: evil, isRevoked: () => false, development: true }) as VerifierOptions
+    const token = world.badge({ iss: 'https://evil.example.com', aud: undefined })
+    expect(await codeOf(createVerifier(inherited).verifyBadge(token))).toBe('BADGE_ISSUER_UNTRUSTED')
+    const { isRevoked, ...rest } = good
+    expect(() => createVerifier(Object.setPrototypeOf({ ...rest }, { isRevoked }))).toThrow('isRevoked is required')
+  })
+
+  test('decides nothing: the second answer of a getter', async () => {
+    let reads = 0
+    const get = () => (reads++ === 0 ? {} : { [ISSUER]: { keys: [world.ca.jwk] } })
+    const changing: VerifierOptions = Object.defineProperty({ ...good }, 'issuers', { get, enumerable: true })
+    expect(await codeOf(createVerifier(changing).verifyBadge(world.badge()))).toBe('BADGE_ISSUER_UNTRUSTED')
+    expect(reads).toBe(1)
+  })
+})
+
 describe('wrong use', () => {
   test.each<[string, object, string]>([
     ['an unknown option', { issuer: {} }, 'unknown member "issuer"'],
     ['issuers without isRevoked', { isRevoked: undefined }, 'isRevoked is required'],
+    ['an issuer over http', { issuers: { 'http://registry.example.com': {} } }, 'An issuer is an HTTPS origin'],
     [
-      'an issuer that is no HTTPS origin',
-      { issuers: { 'http://registry.example.com': { keys: [] } } },
-      'no Ed25519 key',
+      'an issuer in other letters',
+      { issuers: { 'https://Registry.example.com': {} } },
+      'write https://registry.example.com',
     ],
+    ['keys without one that can be used', { issuers: { [ISSUER]: { keys: [] } } }, 'no Ed25519 key'],
+    ['keys that make themselves nothing', { issuers: { [ISSUER]: { toJSON: () => undefined } } }, 'must be a JWKS'],
+    ['a required audience without names', { audience: undefined, requireAudience: true }, 'names are your own'],
+    ['clocks that may differ by more than five minutes', { clockSkewMs: 300_001 }, 'at most 300000'],
+    ['a hole in a list', { levelZeroKeys: new Array(1) }, 'levelZeroKeys must be a list'],
     ['a list of issuers', { issuers: [ISSUER] }, 'issuers must be an object'],
     ['a map of issuers', { issuers: new Map([[ISSUER, {}]]) }, 'issuers must be an object'],
     ['no issuers at all', { issuers: null }, 'issuers must be an object'],
@@ -216,9 +269,26 @@ describe('wrong use', () => {
     expect(() => verifierOf(changes as VerifierOptions)).toThrow(message)
   })
 
-  test('is a TypeError: an issuer over http, with keys', () => {
-    const issuers = { 'http://registry.example.com': { keys: [world.ca.jwk] } }
-    expect(() => verifierOf({ issuers })).toThrow('must be an HTTPS origin')
+  test.each(Object.keys(VERIFIER_OPTIONS))('is a TypeError: null for %s', (name) => {
+    expect(() => verifierOf({ [name]: null })).toThrow(TypeError)
+  })
+
+  test('is a TypeError: one issuer in two spellings, or one with a password, which is not told', () => {
+    const keys = { keys: [world.ca.jwk] }
+    expect(() => verifierOf({ issuers: { [ISSUER]: keys, [`${ISSUER}/`]: keys } })).toThrow('is there twice')
+    const secret = 'https://user:canary@registry.example.com'
+    expect(() => verifierOf({ issuers: { [secret]: keys } })).toThrow(TypeError)
+    expect(() => verifierOf({ issuers: { [secret]: keys } })).not.toThrow('canary')
+  })
+
+  test.each([
+    ['a text', () => String(NOW * 1000)],
+    ['a bigint', () => BigInt(NOW) * 1000n],
+    ['no number', () => Number.NaN],
+    ['a promise', async () => NOW * 1000],
+  ])('is a TypeError: a clock that gives %s', async (_, nowMs) => {
+    const verifier = verifierOf({ nowMs: nowMs as () => number })
+    await expect(verifier.verifyBadge(world.badge())).rejects.toThrow('nowMs must give the milliseconds')
   })
 
   test('is a TypeError: a badge that is no text, an unknown option, a signal that is none', async () => {
@@ -229,7 +299,7 @@ describe('wrong use', () => {
   })
 
   test('changes nothing: options and badges are copies', async () => {
-    const keys: Record<string, unknown> = { [ISSUER]: { keys: [world.ca.jwk] } }
+    const keys: Record<string, object> = { [ISSUER]: { keys: [world.ca.jwk] } }
     const audience = [AUDIENCE]
     const verifier = verifierOf({ issuers: keys, audience })
     keys['https://evil.example.com'] = { keys: [world.ca.jwk] }
@@ -239,7 +309,7 @@ describe('wrong use', () => {
       'BADGE_ISSUER_UNTRUSTED',
     )
     const { publicKey } = await verifier.verifyBadge(world.badge())
-    publicKey?.fill(0)
+    publicKey.fill(0)
     expect((await verifier.verifyBadge(world.badge())).publicKey).toEqual(world.agent.publicKey)
   })
 })
@@ -250,9 +320,10 @@ test('a signal gives up what waits for an answer', async () => {
   const verifying = verifierOf({ isRevoked: () => never }).verifyBadge(world.badge(), { signal: controller.signal })
   controller.abort()
   await expect(verifying).rejects.toBeInstanceOf(CallAbortedError)
-  await expect(verifierOf().verifyBadge(world.badge(), { signal: AbortSignal.abort() })).rejects.toMatchObject({
-    code: 'CALL_ABORTED',
-  })
+  const isRevoked = vi.fn()
+  const aborted = verifierOf({ isRevoked }).verifyBadge(world.badge(), { signal: AbortSignal.abort() })
+  await expect(aborted).rejects.toMatchObject({ code: 'CALL_ABORTED' })
+  expect(isRevoked).not.toHaveBeenCalled()
 })
 
 test('levels above 2 need nothing else', async () => {

@@ -82,12 +82,30 @@ describe('a server', () => {
   })
 
   test('with a self-signed badge needs its key to be named, and level 0 to be accepted', async () => {
-    const server = { serverDid: world.agentDidKey, serverBadge: world.selfSigned(), transportOrigin: undefined }
+    const server = { serverDid: world.agentDidKey, serverBadge: world.selfSigned() }
     const levelZeroKeys = [world.agentDidKey]
-    const stdio = { ...server, endpointPath: undefined }
-    expect(await verify(stdio, { acceptLevelZero: true }, { levelZeroKeys })).toMatchObject({ trustLevel: 0 })
-    expect(await verify(stdio, {}, { levelZeroKeys })).toMatchObject({ errorCode: 'SERVER_TRUST_INSUFFICIENT' })
-    expect(await verify(stdio, { acceptLevelZero: true })).toMatchObject({ errorCode: 'SERVER_ISSUER_UNTRUSTED' })
+    expect(await verify(server, { acceptLevelZero: true }, { levelZeroKeys })).toMatchObject({ trustLevel: 0 })
+    expect(await verify(server, {}, { levelZeroKeys })).toMatchObject({ errorCode: 'SERVER_TRUST_INSUFFICIENT' })
+    expect(await verify(server, { acceptLevelZero: true })).toMatchObject({ errorCode: 'SERVER_ISSUER_UNTRUSTED' })
+  })
+
+  test.each([undefined, '', null])('is not compared with an origin that is %j: that is a TypeError', async (origin) => {
+    const nowhere = { transportOrigin: origin as string, endpointPath: undefined }
+    await expect(verify(nowhere)).rejects.toThrow(TypeError)
+    await expect(verify(nowhere)).rejects.toThrow('transportOrigin')
+  })
+
+  test('behind a trusted gateway may be named without an origin', async () => {
+    const server = { transportOrigin: undefined, endpointPath: undefined }
+    expect(await verify(server, { skipOriginBinding: true })).toMatchObject({ isVerified: true })
+  })
+
+  test('is verified by demands of its own call, not by inherited ones', async () => {
+    const issuers = { [ISSUER]: { keys: [world.ca.jwk] } }
+    const verifier = createVerifier({ issuers, isRevoked: () => false, nowMs: () => NOW * 1000 })
+    const server = { serverDid: DID, serverBadge: badgeOf(), transportOrigin: 'https://evil.example.com' }
+    const inherited = Object.create({ config: { skipOriginBinding: true } }) as object
+    expect(await verifier.verifyServer(server, inherited)).toMatchObject({ errorCode: 'SERVER_DOMAIN_MISMATCH' })
   })
 
   test('is looked up by nobody in offline mode', async () => {
@@ -143,6 +161,18 @@ describe('a proof of possession', () => {
     await expect(verifyPopResponse(exchange, { ...demands, publicKey: other })).rejects.toMatchObject({
       code: 'POP_SIGNATURE_INVALID',
     })
+    for (const wrong of [
+      { maxAge: 5 },
+      { maxAgeMs: Number.POSITIVE_INFINITY },
+      { maxAgeMs: '30000' },
+      { maxAgeMs: 600_001 },
+      { audience: undefined },
+      { audience: '' },
+      { serverDid: '' },
+    ]) {
+      await expect(verifyPopResponse(exchange, { ...demands, ...wrong } as never)).rejects.toThrow(TypeError)
+    }
+    await verifyPopResponse(exchange, { ...demands, publicKey: Buffer.from(serverKey.publicKey) })
     for (const publicKey of [fromHex(WEAK_KEYS[0] ?? ''), new Uint8Array(31), 'key' as unknown as Uint8Array]) {
       await expect(verifyPopResponse(exchange, { ...demands, publicKey })).rejects.toThrow(TypeError)
     }

@@ -33,7 +33,7 @@ export function checkAudience(audience: readonly string[] | undefined, demand: A
   }
   const lists = own.length > 0 ? [own, ...alsoOneOf] : alsoOneOf
   if (lists.length === 0) {
-    throw mismatch('The badge is for a named audience, and this core has no name: configure its audience.')
+    throw mismatch('The badge is for a named audience, and whoever verifies it has no name: configure an audience.')
   }
   if (!lists.every((list) => list.some((entry) => audience.includes(entry)))) {
     throw mismatch('The badge is for another audience.')

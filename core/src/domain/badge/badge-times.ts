@@ -23,7 +23,9 @@ export function checkTimes(
   const latestMs = nowMs + skewMs
   observer.at('6b')
   if (!(issuedAt * 1000 <= latestMs)) {
-    throw notYet(`was issued at ${instant(issuedAt)}, in the future: compare the clocks of the issuer and this core`)
+    throw notYet(
+      `was issued at ${instant(issuedAt)}, in the future: compare the clocks of the issuer and of this machine`,
+    )
   }
   observer.at('6c')
   if (notBefore !== undefined && !(notBefore * 1000 <= latestMs)) {
