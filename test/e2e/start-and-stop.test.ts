@@ -420,6 +420,19 @@ describe('a command whose output', () => {
     expect([code, stderr]).toEqual([141, ''])
   })
 
+  it('nobody reads says nothing of records that it wrote to nobody', async () => {
+    const core = await startDevCore(folder)
+    {
+      using client = createRawClient(core.address)
+      for (let call = 0; call < 3; call += 1)
+        await client.call(CoreService.method.evaluateToolAccess, { toolName: `t${call}` })
+    }
+    expect(await core.stop()).toBe(0)
+    const run = '"$NODE" "$MAIN" evidence export --root "$HOME/evidence"'
+    expect(await pipeline(run)).toMatchObject({ code: 0, stderr: '3 records.\n' })
+    expect(await pipeline(`exec 3> >(exec true); wait $!; ${run} >&3`)).toMatchObject({ code: 141, stderr: '' })
+  })
+
   it.runIf(existsSync('/dev/full'))('does not fit says so', async () => {
     const { code, stderr } = await pipeline('"$NODE" "$MAIN" config check > /dev/full')
     expect([code, stderr]).toEqual([1, expect.stringMatching(/^capiscio: Standard output cannot be written: ENOSPC/)])

@@ -1,5 +1,6 @@
 import { appendFileSync, closeSync, openSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { type Command, Option } from 'commander'
 import { errorCode } from '../../adapters/evidence/error-code.ts'
 import { makeDirectoryDurably } from '../../adapters/files/durable-write.ts'
@@ -65,6 +66,8 @@ async function exportRecords(flags: ExportFlags, io: CliIo): Promise<void> {
   } finally {
     sink.close()
   }
+  // That nobody reads is heard in the next turn, and then nothing was exported.
+  await setImmediate()
   if (flags.json) printJson(io, { ok: true, records, files: sink.files() })
   else io.stderr(`${records} records${flags.out === undefined ? '' : ` in ${sink.files().length} files`}.\n`)
 }
