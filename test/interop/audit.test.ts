@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createWitness } from '../fakes/witness.ts'
 import { type AuditWorld, startAuditWorld } from './audit-world.ts'
 import { codeBlocks } from './docs-page.ts'
 import { buildGoAuditor } from './go-auditor.ts'
@@ -13,7 +14,7 @@ import { serveFolder } from './static-files.ts'
 const PAGE = '../auditing.md'
 const MODULE = join(import.meta.dirname, 'go-audit')
 const NODE_BIN = join(import.meta.dirname, '..', '..', 'node_modules', '.bin')
-const [OPENSSL, GO_RUN, RECEIPT, FSCK, ANCHOR] = codeBlocks(PAGE, 'sh')
+const [OPENSSL, GO_RUN, RECEIPT, FSCK, ANCHOR, WITNESS, ...UNKNOWN] = codeBlocks(PAGE, 'sh')
 
 let world: AuditWorld
 let cwd: string
@@ -112,6 +113,32 @@ describe('an auditor with our command', () => {
     expect(await sh(`capiscio evidence verify --anchors ${join(cwd, 'anchors')}`, env())).toContain(
       'extends the saved checkpoint',
     )
+  })
+
+  it('demands a witness, as the page says, and hears of a line that is missing', async () => {
+    const [id = ''] = world.ids
+    const witness = createWitness('witness.example/w1', '20'.repeat(32))
+    await writeFile(join(cwd, 'w1.vkey'), `${witness.vkey}\n`)
+    await rm(join(cwd, 'proof'), { recursive: true, force: true })
+    await sh(RECEIPT, { ...env(), ID: id })
+    const cosign = async (file: string, from: number): Promise<void> => {
+      const text = readFileSync(file, 'utf8')
+      await writeFile(file, text.slice(0, from) + witness.cosign(text.slice(from), 1_700_000_000))
+    }
+    await sh(`capiscio evidence anchor --save ${join(cwd, 'cosigned')}`, env())
+    const script = (WITNESS ?? '').replaceAll('/mnt/elsewhere', cwd)
+    await expect(sh(script, { ...env(), ID: id })).rejects.toThrow()
+    await cosign(join(cwd, 'cosigned', `${world.log}.checkpoint`), 0)
+    const receipt = join(cwd, 'proof', `${id}.tlog-proof`)
+    await expect(sh(script, { ...env(), ID: id })).rejects.toThrow('CHECKPOINT_NOT_COSIGNED')
+    await cosign(receipt, readFileSync(receipt, 'utf8').indexOf('\n\n') + 2)
+    const shown = await sh(script, { ...env(), ID: id })
+    expect(shown).toContain('extends the saved checkpoint, cosigned by witness.example/w1')
+    expect(shown).toContain('by witness.example/w1, which says at 2023-11-14T22:13:20.000Z')
+  })
+
+  it('has run every command of the page', () => {
+    expect(UNKNOWN).toEqual([])
   })
 
   it('finds fsck on the page, over the address of the web listener', () => {

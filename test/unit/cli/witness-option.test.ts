@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { addEvidenceCommand } from '../../../core/src/cli/evidence/evidence.ts'
@@ -10,6 +10,8 @@ import { example } from '../domain/evidence/worked-example.ts'
 
 const TIME = 1_700_000_000
 const first = createWitness('witness.example/w1', example.witness.seed)
+/** Another name for the same opinion. */
+const alias = createWitness('witness.example/alias', example.witness.seed)
 const second = createWitness('witness.example/w2', '55'.repeat(32))
 
 afterAll(removeEvidencePlaces)
@@ -79,7 +81,9 @@ describe('evidence verify-receipt --witness', () => {
     ])
     const { stdout } = await people(...args, ...both)
     expect(stdout).toContain('by witness.example/w1, which says at 2023-11-14T22:13:20.000Z')
-    expect(stdout).not.toContain('shows everybody the same history')
+    expect(stdout).toContain(
+      'not proven  that what it says happened, or what is shown to those who demand other witnesses',
+    )
   })
 
   it('is not met where one is missing, although the log signed', async () => {
@@ -112,6 +116,11 @@ describe('evidence verify-receipt --witness', () => {
     ['the key of a log', () => [vkey], 3, 'VKEY_MALFORMED'],
     ['the same witness twice', () => [first.vkey, first.vkey], 1, 'COMMAND_REFUSED'],
     ['an empty file', () => [emptyFile()], 1, 'COMMAND_REFUSED'],
+    ['a file that is not there', () => [join(place.folder, 'w1.vkey')], 1, 'COMMAND_REFUSED'],
+    ['a folder', () => [place.folder], 1, 'COMMAND_REFUSED'],
+    ['nothing', () => [''], 1, 'COMMAND_REFUSED'],
+    ['what is no key', () => ['nonsense'], 3, 'VKEY_MALFORMED'],
+    ['one key under two names', () => [first.vkey, alias.vkey], 3, 'WITNESS_NOT_INDEPENDENT'],
   ])('refuses %s', async (_, witnesses, code, name) => {
     const ran = await run(...args, ...witnesses().flatMap((witness) => ['--witness', witness]))
     expect([ran.code, ran.json()]).toMatchObject([code, { code: name }])
@@ -144,17 +153,52 @@ describe('evidence verify --anchors --witness', () => {
     expect((await run(...args, '--vkey', vkey)).code).toBe(0)
   })
 
-  it('is not met when it is not cosigned, or nothing was saved', async () => {
+  it('is not met when it is not cosigned, or nothing was saved, and the log is named', async () => {
     const ran = await run(...args)
-    expect([ran.code, ran.json()]).toMatchObject([3, { ok: false, code: 'CHECKPOINT_NOT_COSIGNED' }])
+    expect([ran.code, ran.json()]).toMatchObject([
+      3,
+      { ok: false, logs: [{ log: origin, ok: false, findings: [{ code: 'CHECKPOINT_NOT_COSIGNED', file: saved() }] }] },
+    ])
+    expect((await people(...args)).stdout).toContain('CHECKPOINT_NOT_COSIGNED')
     const empty = join(place.folder, 'empty')
     mkdirSync(empty)
     const none = await run('verify', '--root', place.root, '--anchors', empty, '--witness', first.vkey)
-    expect([none.code, none.json()]).toMatchObject([3, { code: 'CHECKPOINT_NOT_COSIGNED' }])
+    expect([none.code, none.json()]).toMatchObject([3, { logs: [{ findings: [{ code: 'CHECKPOINT_NOT_COSIGNED' }] }] }])
+  })
+
+  it('keeps no verdict on one log from another', async () => {
+    const other = createEvidencePlace()
+    const { log, directory } = await openAt(other, { location: { root: other.root } })
+    await log.append(decision(2))
+    await log.close()
+    cpSync(directory, join(place.root, 'logs', basename(directory)), { recursive: true })
+    writeFileSync(saved(), first.cosign(readFileSync(saved(), 'utf8'), TIME))
+    const ran = await run(...args)
+    const verdicts = (ran.json()['logs'] as { log: string; ok: boolean }[]).map((one) => [one.log, one.ok])
+    expect([ran.code, Object.fromEntries(verdicts)]).toEqual([3, { [origin]: true, [log.origin]: false }])
+  })
+
+  it('is not met by a line that does not verify', async () => {
+    writeFileSync(saved(), `${readFileSync(saved(), 'utf8')}${example.witness.line}`)
+    const ran = await run(...args)
+    expect([ran.code, ran.json()]).toMatchObject([3, { logs: [{ findings: [{ code: 'NOTE_SIGNATURE_INVALID' }] }] }])
+  })
+
+  it('is still met after the log was saved again and had not grown, and no longer when it had', async () => {
+    const cosigned = first.cosign(readFileSync(saved(), 'utf8'), TIME)
+    writeFileSync(saved(), cosigned)
+    expect((await run('anchor', '--root', place.root, '--save', anchors)).code).toBe(0)
+    expect(readFileSync(saved(), 'utf8')).toBe(cosigned)
+    const { log } = await openAt(place, { location: { root: place.root } })
+    await log.append(decision(3))
+    await log.close()
+    expect((await run(...args)).code).toBe(0)
+    expect((await run('anchor', '--root', place.root, '--save', anchors)).code).toBe(0)
+    expect((await run(...args)).code).toBe(3)
   })
 
   it('asks for --anchors', async () => {
-    const ran = await run('verify', '--root', place.root, '--witness', first.vkey)
-    expect([ran.code, ran.json()]).toMatchObject([1, { message: expect.stringContaining('--anchors') }])
+    const ran = await people('verify', '--root', place.root, '--witness', first.vkey)
+    expect([ran.code, ran.stderr]).toEqual([2, expect.stringContaining('--witness needs --anchors')])
   })
 })

@@ -55,10 +55,19 @@ async function anchor(flags: AnchorFlags, io: CliIo): Promise<void> {
   if (folder !== undefined) {
     await makeDirectoryDurably(folder)
     for (const { log, note } of anchored) {
-      if (note !== undefined) await writeFileDurably(join(folder, checkpointFile(log.id)), note)
+      // Of the same tree, what is there may hold more signatures: those of witnesses.
+      if (note === undefined || isOfSameTree(note, saved.get(log.id))) continue
+      await writeFileDurably(join(folder, checkpointFile(log.id)), note)
     }
   }
   show(anchored, folder, flags.json, io)
+}
+
+/** Whether two notes sign the same text. The saved one was verified before. */
+function isOfSameTree(note: Uint8Array, saved: Uint8Array | undefined): boolean {
+  if (saved === undefined) return false
+  const [text, savedText] = [note, saved].map((bytes) => new TextDecoder().decode(bytes).split('\n\n')[0])
+  return text === savedText
 }
 
 /** @throws {EvidenceRefused} when the log does not extend the checkpoint that was saved */

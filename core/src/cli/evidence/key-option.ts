@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { errorCode } from '../../adapters/evidence/error-code.ts'
 import { readBoundedFile } from '../../config/read-bounded-file.ts'
 import { parseVerifierKey, type VerifierKey } from '../../domain/evidence/verifier-key.ts'
 import { parseWitnessKey, type WitnessKey } from '../../domain/evidence/witness-key.ts'
@@ -45,8 +45,21 @@ export function collect(text: string, earlier: readonly string[]): readonly stri
   return [...earlier, text]
 }
 
+/** What looks like the name of a file, and no key does: keys have a plus sign. */
+const FILE_NAME = /^[^+]*[/.][^+]*$/
+
 function keysIn(given: string): readonly string[] {
-  const text = existsSync(resolve(given)) ? new TextDecoder().decode(readBoundedFile(resolve(given), MAX_BYTES)) : given
+  const text = textOf(given)
   const lines = text.split('\n').map((line) => line.trim())
   return lines.filter((line) => line !== '' && !line.startsWith('#'))
+}
+
+function textOf(given: string): string {
+  if (given === '') throw new CommandRefused('The key is empty: give it, or a file with it.')
+  try {
+    return new TextDecoder().decode(readBoundedFile(resolve(given), MAX_BYTES))
+  } catch (cause) {
+    if (errorCode(cause) === 'ENOENT' && !FILE_NAME.test(given)) return given
+    throw new CommandRefused(`${given} cannot be read: ${(cause as Error).message}`, { cause })
+  }
 }

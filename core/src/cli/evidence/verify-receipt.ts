@@ -19,7 +19,8 @@ Example:
 --vkey is the log's verifier key, or a file with it. Take it from the log's owner, not from whoever gave you the receipt.
 --witness is the verifier key of a witness that must have cosigned the receipt's checkpoint, or a file with such keys; repeatable.
 Proves: the log, whose key signed the checkpoint, contains exactly these bytes at this position.
-Does not prove: that what the record says happened, or, without --witness, that the log shows everybody the same history.
+Does not prove: that what the record says happened, or that the log shows everybody the same history; with --witness, that it shows
+another one to those who demand no witness, or another.
 Exit codes: 0 proven, 1 a file cannot be read, 2 wrong usage, 3 not proven.
 `
 
@@ -72,7 +73,7 @@ function verify(file: string, { leaf: leafFile, vkey, witness, json }: VerifyRec
     [
       'not proven',
       cosignatures.length > 0
-        ? 'that what it says happened'
+        ? 'that what it says happened, or what is shown to those who demand other witnesses'
         : 'that what it says happened, or that the log shows everybody the same history',
     ],
   ])

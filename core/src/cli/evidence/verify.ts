@@ -5,6 +5,7 @@ import { createNodeEd25519Verifier } from '../../adapters/crypto/node-ed25519.ts
 import { systemClock } from '../../adapters/time/system-clock.ts'
 import { demandWitnesses } from '../../domain/evidence/demand-witnesses.ts'
 import { EvidenceRefused } from '../../domain/evidence/evidence-errors.ts'
+import type { Finding } from '../../domain/evidence/findings.ts'
 import { formatVerifierKey, type VerifierKey } from '../../domain/evidence/verifier-key.ts'
 import type { LogVerdict } from '../../domain/evidence/verify-log.ts'
 import type { WitnessKey } from '../../domain/evidence/witness-key.ts'
@@ -25,7 +26,7 @@ Checks every entry, tile and signature. Without --vkey, under the key that the l
 the whole folder could replace that too. --anchors is a folder that "capiscio evidence anchor --save" fills: a log that
 was rewritten, or put back to an older state, does not extend what is there, and one that was removed is missed; with
 --vkey or --log, only the one log that is meant. --witness is the verifier key of a witness, or a file with such keys; repeatable.
-Each checkpoint in --anchors must then be cosigned by it.
+Of each log that is verified there must then be a checkpoint in --anchors that is cosigned by it.
 Exit codes: 0 every log is what was written, 1 no log there, 2 wrong usage, 3 some log is not, or is gone.
 `
 
@@ -48,7 +49,13 @@ export function addVerifyCommand(evidence: Command, io: CliIo): void {
     )
     .option('--json', 'print JSON', false)
     .addHelpText('after', HELP)
-    .action((flags: VerifyFlags) => answering(io, flags.json, () => verify(flags, io)))
+    .action((flags: VerifyFlags, command: Command) => {
+      if (flags.witness.length > 0 && flags.anchors === undefined) {
+        const message = 'error: --witness needs --anchors, the folder of the checkpoints that were cosigned.'
+        command.error(message, { exitCode: 2, code: 'capiscio.evidenceVerify' })
+      }
+      return answering(io, flags.json, () => verify(flags, io))
+    })
 }
 
 async function verify(flags: VerifyFlags, io: CliIo): Promise<void> {
@@ -59,48 +66,52 @@ async function verify(flags: VerifyFlags, io: CliIo): Promise<void> {
   const expected = pinned === undefined ? (saved ?? new Map()) : new Map()
   const logs = logsToVerify(await findSavedLogs(expected, anchors, flags, io), pinned)
   const witnesses = readWitnessKeys(flags.witness)
-  demandCosigned(logs, saved, pinned, witnesses)
   const results: VerifiedLog[] = []
   for (const log of logs) {
     const progress = createProgress(io, 'verifying')
-    const anchored = anchors !== undefined && saved?.has(log.id) === true
+    const note = saved?.get(log.id)
+    const file = join(anchors ?? '', checkpointFile(log.id))
     const startedMs = systemClock.monotonicMs()
-    const verdict = await verifyEvidenceLog({
+    const verified = await verifyEvidenceLog({
       directory: log.directory,
       verifier: createNodeEd25519Verifier({ maxKeys: 64 }),
       ...(pinned && { vkeys: pinned.map(formatVerifierKey) }),
-      anchorFiles: anchored ? [join(anchors, checkpointFile(log.id))] : [],
+      anchorNotes: note === undefined ? [] : [{ name: file, note }],
       onProgress: ({ verified, size }) => progress.report(verified, size),
     }).finally(progress.clear)
+    const unseen = findUnseen(note, file, log.origin, pinned ?? log.keys, witnesses)
+    const verdict = unseen === undefined ? verified : withFinding(verified, unseen)
     if (!verdict.ok) io.setExitCode(EXIT_EVIDENCE)
     const seconds = (systemClock.monotonicMs() - startedMs) / 1000
     const cosignedBy = witnesses.map(({ name }) => name)
-    const result = { log, verdict, pinned: pinned !== undefined, anchored, cosignedBy, seconds }
+    const result = { log, verdict, pinned: pinned !== undefined, anchored: note !== undefined, cosignedBy, seconds }
     results.push(result)
     if (!flags.json) printTable(io, rowsOf(result))
   }
   if (flags.json) printJson(io, { ok: results.every(({ verdict }) => verdict.ok), logs: results.map(asJson) })
 }
 
-/** What witnesses saw is worth as much as their copies: a log without one is not what was asked for. */
-function demandCosigned(
-  logs: readonly StoredLog[],
-  saved: ReadonlyMap<string, Uint8Array> | undefined,
-  pinned: readonly VerifierKey[] | undefined,
+/** What the witnesses that are asked for did not vouch for; `undefined` when they did, or none is asked for. */
+function findUnseen(
+  note: Uint8Array | undefined,
+  file: string,
+  origin: string,
+  keys: readonly VerifierKey[],
   witnesses: readonly WitnessKey[],
-): void {
-  if (witnesses.length === 0) return
-  if (saved === undefined)
-    throw new CommandRefused('Give --anchors too, the folder of the checkpoints that were cosigned.')
-  const verifier = createNodeEd25519Verifier({ maxKeys: 64 })
-  for (const { id, origin, keys } of logs) {
-    const note = saved.get(id)
-    if (note === undefined) {
-      const message = `There is no ${checkpointFile(id)} among the anchors, so no witness vouches for ${origin}.`
-      throw new EvidenceRefused('CHECKPOINT_NOT_COSIGNED', message, { file: checkpointFile(id) })
-    }
-    demandWitnesses(note, origin, pinned ?? keys, witnesses, verifier)
+): Finding | undefined {
+  if (witnesses.length === 0) return undefined
+  if (note === undefined) return { code: 'CHECKPOINT_NOT_COSIGNED', file, expected: 'a checkpoint that was cosigned' }
+  try {
+    demandWitnesses(note, origin, keys, witnesses, createNodeEd25519Verifier({ maxKeys: 64 }))
+    return undefined
+  } catch (refused) {
+    if (!(refused instanceof EvidenceRefused) || refused.code === 'WITNESS_NOT_INDEPENDENT') throw refused
+    return { code: refused.code, file, expected: refused.expected ?? refused.message }
   }
+}
+
+function withFinding(verdict: LogVerdict, finding: Finding): LogVerdict {
+  return { ok: false, findings: verdict.ok ? [finding] : [...verdict.findings, finding] }
 }
 
 interface VerifiedLog {

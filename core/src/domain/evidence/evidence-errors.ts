@@ -18,6 +18,8 @@ export type EvidenceRefusalCode =
   | 'CHECKPOINT_MALFORMED'
   /** A witness whose opinion was asked for has not signed. */
   | 'CHECKPOINT_NOT_COSIGNED'
+  /** A witness whose key is that of the log, or of another witness. */
+  | 'WITNESS_NOT_INDEPENDENT'
   /** A checkpoint of another log. */
   | 'CHECKPOINT_ORIGIN'
   /** A receipt that is not one. */

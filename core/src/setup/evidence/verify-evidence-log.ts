@@ -20,6 +20,8 @@ export interface VerifyEvidenceLogOptions {
   readonly vkeys?: readonly string[]
   /** Files with a checkpoint of this log each, kept elsewhere. */
   readonly anchorFiles?: readonly string[]
+  /** The same as bytes that were read already, with a name for messages. */
+  readonly anchorNotes?: readonly { readonly name: string; readonly note: Uint8Array }[]
   readonly onProgress?: VerifyLogOptions['onProgress']
 }
 
@@ -30,7 +32,7 @@ export interface VerifyEvidenceLogOptions {
  * @throws {EvidenceRefused} VKEY_MALFORMED; or why an anchor is none of this log's
  */
 export async function verifyEvidenceLog(options: VerifyEvidenceLogOptions): Promise<LogVerdict> {
-  const { directory, verifier, anchorFiles = [], onProgress } = options
+  const { directory, verifier, anchorFiles = [], anchorNotes = [], onProgress } = options
   const identity = await readLogIdentity(directory)
   if (identity === undefined) {
     const message = `${directory} has no log.json and is no evidence log. Name the folder of one log.`
@@ -38,12 +40,11 @@ export async function verifyEvidenceLog(options: VerifyEvidenceLogOptions): Prom
   }
   const { origin } = identity
   const keys = options.vkeys?.map(parseVerifierKey) ?? verifierKeysOf(identity)
-  const anchors = await Promise.all(
-    anchorFiles.map(async (name) => ({
-      name,
-      checkpoint: openCheckpoint(await readFile(name), origin, keys, verifier),
-    })),
-  )
+  const read = await Promise.all(anchorFiles.map(async (name) => ({ name, note: await readFile(name) })))
+  const anchors = [...read, ...anchorNotes].map(({ name, note }) => ({
+    name,
+    checkpoint: openCheckpoint(note, origin, keys, verifier),
+  }))
   return verifyLog({
     ...{ origin, keys, verifier, anchors },
     files: createLogFiles(directory),

@@ -85,10 +85,17 @@ describe('a checkpoint that witnesses must have cosigned', () => {
     expect(demand(note, []).cosignatures).toEqual([])
   })
 
+  it('is refused when one witness has the key of another, or of the log', () => {
+    expect(codeOf(() => demand(cosigned, [witness, other]))).toBe('WITNESS_NOT_INDEPENDENT')
+    const own = { ...witness, publicKey: key.publicKey }
+    expect(codeOf(() => demand(cosigned, [own]))).toBe('WITNESS_NOT_INDEPENDENT')
+  })
+
   it('is refused when one did not', () => {
     expect(codeOf(() => demand(note))).toBe('CHECKPOINT_NOT_COSIGNED')
     expect(codeOf(() => demand(cosigned, [other]))).toBe('CHECKPOINT_NOT_COSIGNED')
-    expect(codeOf(() => demand(cosigned, [witness, other]))).toBe('CHECKPOINT_NOT_COSIGNED')
+    const third = { ...other, publicKey: createLogSigner('88'.repeat(32)).publicKey }
+    expect(codeOf(() => demand(cosigned, [witness, third]))).toBe('CHECKPOINT_NOT_COSIGNED')
   })
 })
 
